@@ -1,0 +1,102 @@
+/** Explains what a policy says of one request: every rule and budget on its host, and the first reason why not. */
+import type { Classification, RuleTerms } from '../kernel/policy.ts'
+import type { RequestFacts } from '../kernel/request.ts'
+import { meet, type Verdict } from '../kernel/verdict.ts'
+import type { CompiledPolicy } from './compile.ts'
+import type { CompiledBudget, CompiledRule } from './describe.ts'
+import { Subject } from './expression.ts'
+import { type Mismatch, mismatchOfContent, mismatchOfParties } from './target.ts'
+import { needsInside } from './tunnel.ts'
+
+export interface Explanation {
+  /** What the rules say, before budgets, halts and the destination are looked at. */
+  readonly verdict: Verdict
+  readonly classification: Classification
+  readonly rules: readonly ExplainedRule[]
+  readonly budgets: readonly ExplainedBudget[]
+}
+
+/** `unknown` where a tunnel hides what decides, or where it is only asked whether anything could allow. */
+type Matched = 'yes' | 'no' | 'unknown'
+
+export interface ExplainedRule extends RuleTerms {
+  readonly matched: Matched
+  /** The first reason why it does not speak, as a sentence; empty where it does. */
+  readonly why: string
+}
+
+export interface ExplainedBudget {
+  readonly id: string
+  readonly state: RuleTerms['state']
+  readonly matched: Matched
+  readonly why: string
+}
+
+/** Every rule and budget that was considered for the request's host, in the order of the file. */
+export function explain(policy: CompiledPolicy, request: RequestFacts): Explanation {
+  const classification = policy.classify(request)
+  const subject = new Subject(request)
+  return {
+    verdict: verdictOf(policy, classification),
+    classification,
+    rules: policy.rulebook.rulesFor(request.host).map((rule) => {
+      return { ...rule.terms, ...judge(rule, subject, needsInside(rule)) }
+    }),
+    budgets: policy.rulebook.budgetsFor(request.host).map((budget) => {
+      const { id, state } = budget.terms
+      return { id, state, ...judge(budget, subject, budget.target.needsInspection) }
+    }),
+  }
+}
+
+function verdictOf(policy: CompiledPolicy, { rules, refusals }: Classification): Verdict {
+  let verdict: Verdict = rules.length === 0 ? policy.defaultVerdict : 'allow'
+  for (const id of rules) verdict = meet(verdict, policy.rules.get(id)?.effect ?? 'deny')
+  return refusals.length === 0 ? verdict : meet(verdict, 'deny')
+}
+
+interface Judgement {
+  readonly matched: Matched
+  readonly why: string
+}
+
+function judge(
+  entry: CompiledRule | CompiledBudget,
+  subject: Subject,
+  isHidden: boolean,
+): Judgement {
+  const { request } = subject
+  const { target } = entry
+  const parties = mismatchOfParties(target, request)
+  if (parties !== null) return { matched: 'no', why: sentences[parties](request) }
+  if (request.kind === 'reach' && (target.isConditional || isHidden)) {
+    return { matched: 'unknown', why: 'It depends on the request inside.' }
+  }
+  const hides = request.kind === 'tunnel' && isHidden
+  const content = hides ? null : mismatchOfContent(target, request)
+  if (content !== null) return { matched: 'no', why: sentences[content](request) }
+  if (target.when !== null && !(hides && target.when.readsHidden)) {
+    const outcome = target.when.evaluate(subject)
+    if (!outcome.ok) return { matched: 'unknown', why: `Its condition fails: ${outcome.message}` }
+    if (outcome.value !== true) return { matched: 'no', why: sentences.when(request) }
+  }
+  if (hides) return { matched: 'unknown', why: 'The tunnel hides what it needs to see.' }
+  return { matched: 'yes', why: '' }
+}
+
+const sentences: Readonly<Record<Mismatch, (request: RequestFacts) => string>> = {
+  host: ({ host }) => `It excepts the host ${host}.`,
+  agent: ({ principal }) => `It is not for the agent ${principal.agent}.`,
+  tenant: ({ principal }) => `It is not for ${named('tenant', principal.tenant)}.`,
+  project: ({ principal }) => `It is not for ${named('project', principal.project)}.`,
+  actor: ({ principal }) => `It is not for ${named('actor', principal.actor)}.`,
+  key: ({ principal }) => `It is not for ${named('key', principal.key)}.`,
+  port: ({ port }) => `It is not for the port ${port}.`,
+  method: ({ method }) => `It is not for the method ${method}.`,
+  path: ({ path }) => `It is not for the path ${path}.`,
+  when: () => 'Its condition is not met.',
+}
+
+function named(what: string, name: string | null): string {
+  return name === null ? `agents without ${what}` : `the ${what} ${name}`
+}

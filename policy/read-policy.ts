@@ -1,0 +1,129 @@
+/** Reads a whole file into the canonical form: agents first, for rules and budgets refer to them. */
+import type { FileAgent, PolicyFile } from './file.ts'
+import { readBudget } from './read-budget.ts'
+import { readRule } from './read-rule.ts'
+import { type Declared, type Reading, sortedSet } from './reading.ts'
+import type { AgentSource, PolicySource } from './source.ts'
+import type { Path } from './yaml-text.ts'
+
+const tokenPattern = /^sha256:[0-9a-f]{64}$/
+
+/** Stands in for keys whose absence was told, so that the rest of the entry is read too. */
+const ruleDefault = { id: 'missing', effect: 'deny' } as const
+const budgetDefault = { id: 'missing', scope: 'fleet', limits: {} } as const
+
+/** A policy as it was read, and where each entry of it stands in the file. */
+export interface Read {
+  readonly source: PolicySource
+  readonly rulePaths: readonly Path[]
+  readonly budgetPaths: readonly Path[]
+}
+
+/**
+ * Reads what the schema let pass. Problems go to the reading; an entry that the schema refused is left out.
+ *
+ * isBroken  true for an entry whose shape is not what the types say.
+ */
+export function readPolicy(
+  file: PolicyFile,
+  reading: Reading,
+  isBroken: (path: Path) => boolean,
+): Read {
+  const agents = readAgents(file.agents ?? {}, { reading, isBroken })
+  const declared = declaredBy(file, agents)
+  const firstPlaces = new Map<string, string>()
+  const rules: Entry<ReturnType<typeof readRule>>[] = []
+  const budgets: Entry<ReturnType<typeof readBudget>>[] = []
+  const once = (id: string | undefined, path: Path, what: string): void => {
+    if (id === undefined) return
+    const first = firstPlaces.get(id)
+    if (first !== undefined) {
+      reading.problem([...path, 'id'], `the id "${id}" is taken by another ${first}`)
+    } else firstPlaces.set(id, what)
+  }
+  ;(isBroken(['rules']) ? [] : (file.rules ?? [])).forEach((raw, index) => {
+    const path = ['rules', index]
+    if (isBroken(path)) return
+    once(raw.id, path, 'rule')
+    rules.push({ path, read: readRule({ ...ruleDefault, ...raw }, { path, reading, declared }) })
+  })
+  ;(isBroken(['budgets']) ? [] : (file.budgets ?? [])).forEach((raw, index) => {
+    const path = ['budgets', index]
+    if (isBroken(path)) return
+    once(raw.id, path, 'budget')
+    budgets.push({
+      path,
+      read: readBudget({ ...budgetDefault, ...raw }, { path, reading, declared }),
+    })
+  })
+  const { verdict = 'deny', tls = 'inspect' } = isBroken(['defaults']) ? {} : (file.defaults ?? {})
+  const boundRules = rules.filter(isBound)
+  const boundBudgets = budgets.filter(isBound)
+  const source: PolicySource = {
+    version: 1,
+    mode: file.mode ?? 'enforce',
+    defaults: { verdict, tls },
+    agents,
+    rules: boundRules.map(({ read }) => read),
+    budgets: boundBudgets.map(({ read }) => read),
+  }
+  const pathOf = ({ path }: { readonly path: Path }): Path => path
+  return { source, rulePaths: boundRules.map(pathOf), budgetPaths: boundBudgets.map(pathOf) }
+}
+
+interface Entry<T> {
+  readonly path: Path
+  readonly read: T
+}
+
+function isBound<T>(entry: Entry<T | null>): entry is Entry<T> {
+  return entry.read !== null
+}
+
+function readAgents(
+  agents: Readonly<Record<string, FileAgent | null>>,
+  at: { readonly reading: Reading; readonly isBroken: (path: Path) => boolean },
+): readonly AgentSource[] {
+  const { reading, isBroken } = at
+  const owners = new Map<string, string>()
+  const read: AgentSource[] = []
+  for (const name of isBroken(['agents']) ? [] : Object.keys(agents).sort()) {
+    const path = ['agents', name]
+    reading.isName(path, name, 'an agent', 'key')
+    if (isBroken(path)) continue
+    const { tenant = '', project = '', actor = '', tokens = [] } = agents[name] ?? {}
+    if (tenant !== '') reading.isName([...path, 'tenant'], tenant, 'a tenant')
+    if (project !== '') reading.isName([...path, 'project'], project, 'a project')
+    if (actor !== '') reading.isName([...path, 'actor'], actor, 'an actor')
+    if (project !== '' && tenant === '') {
+      reading.problem([...path, 'project'], 'a project belongs to a tenant: add the key `tenant`')
+    }
+    tokens.forEach((token, index) => {
+      const place = [...path, 'tokens', index]
+      const owner = owners.get(token)
+      if (!tokenPattern.test(token)) {
+        reading.problem(place, 'a token is `sha256:` and 64 lower-case hex digits, never itself')
+      } else if (owner !== undefined) {
+        reading.problem(place, `this token is already one of agent "${owner}"`)
+      }
+      owners.set(token, owner ?? name)
+    })
+    read.push({ name, tenant, project, actor, tokens: sortedSet(tokens) })
+  }
+  return read
+}
+
+/** A broken agent's name still counts, so that one mistake is told once. */
+function declaredBy(file: PolicyFile, agents: readonly AgentSource[]): Declared {
+  const of = (values: readonly string[]): ReadonlySet<string> => new Set(values.filter(Boolean))
+  return {
+    agents: of(Object.keys(file.agents ?? {})),
+    tenants: of(agents.map(({ tenant }) => tenant)),
+    projects: of(
+      agents.flatMap(({ tenant, project }) =>
+        project === '' ? [] : [project, `${tenant}/${project}`],
+      ),
+    ),
+    actors: of(agents.map(({ actor }) => actor)),
+  }
+}

@@ -1,0 +1,111 @@
+/** Compiles targets into tests of one request: who speaks, on which port, with which method and path. */
+import type { RequestFacts } from '../kernel/request.ts'
+import type { Expression } from './expression.ts'
+import { compileGlob, type PathMatcher } from './glob.ts'
+import { readHost } from './host.ts'
+import type { TargetSource } from './source.ts'
+
+/** The first thing in which a request is not what a target means; null where it is. */
+export type Mismatch =
+  | 'host'
+  | 'agent'
+  | 'tenant'
+  | 'project'
+  | 'actor'
+  | 'key'
+  | 'port'
+  | 'method'
+  | 'path'
+  | 'when'
+
+export interface Target {
+  /** Hosts for the index; `any` where the target names none. */
+  readonly hosts: {
+    readonly any: boolean
+    readonly exact: readonly string[]
+    readonly suffixes: readonly string[]
+    readonly exceptExact: ReadonlySet<string> | null
+    readonly exceptSuffixes: readonly string[]
+  }
+  readonly agents: ReadonlySet<string> | null
+  readonly tenants: ReadonlySet<string> | null
+  readonly projects: ReadonlySet<string> | null
+  readonly actors: ReadonlySet<string> | null
+  readonly keys: ReadonlySet<string> | null
+  readonly ports: ReadonlySet<number> | null
+  readonly methods: ReadonlySet<string> | null
+  readonly paths: readonly PathMatcher[] | null
+  readonly when: Expression | null
+  /** True where an opaque tunnel hides what this needs to be judged by. */
+  readonly needsInspection: boolean
+  /** True where a host, port and agent alone do not decide. */
+  readonly isConditional: boolean
+}
+
+/** Compiles targets; `when` comes compiled, for its language is loaded only where a policy needs it. */
+export function compileTarget(source: TargetSource, when: Expression | null): Target {
+  const patterns = source.hosts.map(readHost).filter((read) => 'kind' in read)
+  const meant = patterns.filter(({ excepted }) => !excepted)
+  const excepted = patterns.filter((pattern) => pattern.excepted)
+  const named = (kind: 'exact' | 'suffix', from: typeof patterns): string[] => {
+    return from.filter((pattern) => pattern.kind === kind).map(({ name }) => name)
+  }
+  const exceptExact = named('exact', excepted)
+  const hidesMethod = source.methods.length > 0 && !source.methods.includes('CONNECT')
+  return {
+    hosts: {
+      any: meant.length === 0 || meant.some(({ kind }) => kind === 'any'),
+      exact: named('exact', meant),
+      suffixes: named('suffix', meant),
+      exceptExact: exceptExact.length === 0 ? null : new Set(exceptExact),
+      exceptSuffixes: named('suffix', excepted).map((name) => `.${name}`),
+    },
+    agents: setOf(source.agents),
+    tenants: setOf(source.tenants),
+    projects: setOf(source.projects),
+    actors: setOf(source.actors),
+    keys: setOf(source.keys),
+    ports: setOf(source.ports),
+    methods: setOf(source.methods),
+    paths: source.paths.length === 0 ? null : source.paths.map(compileGlob),
+    when,
+    needsInspection: hidesMethod || source.paths.length > 0 || when?.readsHidden === true,
+    isConditional: source.methods.length > 0 || source.paths.length > 0 || when !== null,
+  }
+}
+
+function setOf<T>(values: readonly T[]): ReadonlySet<T> | null {
+  return values.length === 0 ? null : new Set(values)
+}
+
+/** Compares whom, from where and whereto; the host itself was looked up in the index, save for exceptions. */
+export function mismatchOfParties(target: Target, request: RequestFacts): Mismatch | null {
+  const { principal, host, port } = request
+  if (target.hosts.exceptExact?.has(host) === true) return 'host'
+  for (const suffix of target.hosts.exceptSuffixes) if (host.endsWith(suffix)) return 'host'
+  if (target.agents !== null && !target.agents.has(principal.agent)) return 'agent'
+  if (lacks(target.tenants, principal.tenant)) return 'tenant'
+  if (target.projects !== null && !hasProject(target.projects, request)) return 'project'
+  if (lacks(target.actors, principal.actor)) return 'actor'
+  if (lacks(target.keys, principal.key)) return 'key'
+  if (target.ports !== null && !target.ports.has(port)) return 'port'
+  return null
+}
+
+/** Compares what is asked. */
+export function mismatchOfContent(target: Target, request: RequestFacts): Mismatch | null {
+  if (target.methods !== null && !target.methods.has(request.method)) return 'method'
+  if (target.paths !== null && !target.paths.some((matches) => matches(request.path))) return 'path'
+  return null
+}
+
+function lacks(wanted: ReadonlySet<string> | null, name: string | null): boolean {
+  return wanted !== null && (name === null || !wanted.has(name))
+}
+
+/** A project is named alone, or with its tenant as `tenant/project`. */
+function hasProject(wanted: ReadonlySet<string>, { principal }: RequestFacts): boolean {
+  const { tenant, project } = principal
+  if (project === null) return false
+  return wanted.has(project) || (tenant !== null && wanted.has(`${tenant}/${project}`))
+}

@@ -1,0 +1,136 @@
+/**
+ * Judges what can be known of a tunnel. Rules that need its inside can never allow it; where such a rule could
+ * forbid it, it is refused: what cannot be seen counts against it.
+ */
+import type { Classification } from '../kernel/policy.ts'
+import type { Reason } from '../kernel/reasons.ts'
+import type { RequestFacts } from '../kernel/request.ts'
+import { passes } from '../kernel/verdict.ts'
+import { addressesOf, type CompiledRule, describe, holds, type Rulebook } from './describe.ts'
+import { Subject } from './expression.ts'
+import { mismatchOfContent, mismatchOfParties } from './target.ts'
+
+/** True where a rule must see inside a tunnel before it can say whether it matches. */
+export function needsInside({
+  target,
+  decoder,
+}: Pick<CompiledRule, 'target' | 'decoder'>): boolean {
+  return target.needsInspection || decoder !== ''
+}
+
+/** True for rules that only stand in the way. */
+export function forbids({ terms }: CompiledRule): boolean {
+  return terms.effect === 'deny' || terms.effect === 'halt'
+}
+
+function isMild({ terms }: CompiledRule): boolean {
+  return terms.effect === 'allow' || terms.effect === 'warn'
+}
+
+/** An opaque tunnel: only host, port and agent are known. */
+export function classifyTunnel(rulebook: Rulebook, request: RequestFacts): Classification {
+  const subject = new Subject(request)
+  const refusals: Reason[] = []
+  const matched: CompiledRule[] = []
+  const hidden: CompiledRule[] = []
+  const drafts: string[] = []
+  let tls: CompiledRule | null = null
+  for (const rule of rulebook.rulesFor(request.host)) {
+    const { target, terms } = rule
+    if (mismatchOfParties(target, request) !== null) continue
+    const isHidden = needsInside(rule)
+    if (!isHidden && mismatchOfContent(target, request) !== null) continue
+    if (target.when?.readsHidden !== true && !holds(rule, subject, refusals)) continue
+    if (terms.state === 'draft') {
+      if (!isHidden) drafts.push(terms.id)
+      continue
+    }
+    if (tls === null && rule.tls !== '') tls = rule
+    ;(isHidden ? hidden : matched).push(rule)
+  }
+  refuseHidden(rulebook, { matched, hidden, refusals, tls })
+  const budgets = budgetsOf(rulebook, subject, refusals)
+  const described = describe({ rulebook, subject, matched, drafts, budgets, refusals })
+  return tls === null || tls.tls === '' ? described : { ...described, tls: tls.tls }
+}
+
+interface Judged {
+  readonly matched: readonly CompiledRule[]
+  readonly hidden: readonly CompiledRule[]
+  readonly refusals: Reason[]
+  readonly tls: CompiledRule | null
+}
+
+function refuseHidden(rulebook: Rulebook, { matched, hidden, refusals, tls }: Judged): void {
+  const { defaults } = rulebook.parts
+  const allows = matched.length === 0 ? passes(defaults.verdict) : !matched.some(forbids)
+  for (const rule of hidden) if (!isMild(rule)) refusals.push(cannotJudge(rule))
+  const needy = hidden.find(isMild)
+  if (matched.length === 0 && !allows && needy !== undefined) refusals.push(cannotAllow(needy))
+  if (refusals.length > 0 || !allows || (tls?.tls || defaults.tls) === 'tunnel') return
+  const where = tls === null ? 'The policy' : `The rule ${tls.terms.id}`
+  const message = `${where} wants tunnels inspected, which this version cannot do; with \`tls: tunnel\` they pass unseen.`
+  refusals.push({ code: 'inspection-required', id: tls?.terms.id ?? '', message })
+}
+
+function cannotJudge({ terms }: CompiledRule): Reason {
+  const message = `The rule ${terms.id} must see inside this tunnel to ${terms.effect} or not; an operator can except the host from it with \`hosts: ["*", "!HOST"]\`.`
+  return { code: 'inspection-required', id: terms.id, message }
+}
+
+function cannotAllow({ terms, decoder }: CompiledRule): Reason {
+  const needs = decoder === '' ? 'its method, path or condition' : `the decoder ${decoder}`
+  const message = `The rule ${terms.id} could allow this only after seeing inside the tunnel: it needs ${needs}.`
+  return { code: 'inspection-required', id: terms.id, message }
+}
+
+/** A budget that cannot tell whether it is meant is charged: a tunnel is no way around it. */
+function budgetsOf(rulebook: Rulebook, subject: Subject, refusals: Reason[]): readonly string[] {
+  const { request } = subject
+  const found: string[] = []
+  for (const budget of rulebook.budgetsFor(request.host)) {
+    const { target, terms } = budget
+    if (mismatchOfParties(target, request) !== null) continue
+    if (target.when?.readsHidden !== true && !holds(budget, subject, refusals)) continue
+    found.push(terms.id)
+  }
+  return found
+}
+
+/**
+ * Whether anything could allow this host and port: the rules of the mildest answer that a request there could
+ * get. Methods, paths and conditions may turn out either way.
+ */
+export function classifyReach(rulebook: Rulebook, request: RequestFacts): Classification {
+  const { defaults } = rulebook.parts
+  const spoken = rulebook
+    .rulesFor(request.host)
+    .filter((rule) => rule.terms.state === 'active')
+    .filter((rule) => mismatchOfParties(rule.target, request) === null)
+  const isSure = (rule: CompiledRule): boolean => !rule.target.isConditional && rule.decoder === ''
+  const mayQueue = spoken.some(({ terms }) => terms.effect === 'queue')
+  const mayPass = spoken.some(isMild) || (passes(defaults.verdict) && !spoken.some(isSure))
+  const speaks = (rule: CompiledRule): boolean => {
+    if (isSure(rule) || isMild(rule)) return true
+    if (forbids(rule) || mayPass) return false
+    return rule.terms.effect === 'queue' || !mayQueue
+  }
+  const matched = spoken.filter(speaks)
+  const budgets = rulebook
+    .budgetsFor(request.host)
+    .filter(({ target }) => !target.isConditional && mismatchOfParties(target, request) === null)
+  const tls = spoken.find((rule) => rule.tls !== '')?.tls
+  return {
+    rules: matched.map(({ terms }) => terms.id),
+    drafts: [],
+    budgets: budgets.map(({ terms }) => terms.id),
+    domain: matched.find(({ domain }) => domain !== '')?.domain ?? 'general',
+    action: matched.find(({ action }) => action !== '')?.action ?? 'axn_request',
+    resource: '',
+    charge: {},
+    context: {},
+    tls: tls === undefined || tls === '' ? defaults.tls : tls,
+    addresses: addressesOf(matched),
+    refusals: [],
+  }
+}
