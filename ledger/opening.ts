@@ -1,0 +1,97 @@
+/** From a directory to a ledger that can be written: judged, locked, recovered, and begun or gone on with. */
+
+import type { Receipt } from './entry.ts'
+import { rethrown } from './failure.ts'
+import { type Files, realFiles } from './files.ts'
+import { prepareDirectory } from './filesystem.ts'
+import { Frontier } from './frontier.ts'
+import { noHash } from './line.ts'
+import { type Lock, takeLock } from './lock.ts'
+import { genesisSegment, nextSegment } from './next-segment.ts'
+import { OpenSegment } from './open-segment.ts'
+import type { LedgerOptions } from './options.ts'
+import { Queue } from './queue.ts'
+import { type Digest, type GenesisData, segmentBytesDefault } from './segment.ts'
+import { type Recovered, recover } from './start.ts'
+import { type Aside, putAside, segmentNames } from './stored-segment.ts'
+import { dayOf, later, timestampOf, ulidOf } from './timestamp.ts'
+
+export interface Opened {
+  readonly options: LedgerOptions
+  readonly files: Files
+  readonly boot: string
+  readonly lock: Lock
+  readonly queue: Queue
+  readonly segment: OpenSegment
+  readonly genesis: GenesisData
+  /** The last durable entry. */
+  readonly last: Receipt
+  /** A file without a whole line that was put out of the way; null where there was none. */
+  readonly aside: Aside | null
+}
+
+/** True where a segment should end: it is large, or of another day than the entry that would follow. */
+export function segmentIsOver(
+  options: LedgerOptions,
+  segment: { readonly bytes: number; readonly entries: number; readonly day: string },
+  day: string,
+): boolean {
+  if (segment.entries <= 1) return false
+  return segment.bytes >= (options.segmentBytesMax ?? segmentBytesDefault) || segment.day !== day
+}
+
+/** errors  Failure for whatever stands in the way; the lock is free again then. */
+export async function opened(options: LedgerOptions): Promise<Opened> {
+  const { directory, lockFile } = options
+  const files = options.files ?? realFiles
+  try {
+    await prepareDirectory(directory, files, options.anyFilesystem ?? false)
+    const lock = await takeLock(lockFile)
+    try {
+      return await begun(options, files, lock)
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+  } catch (error) {
+    throw rethrown(error, `the ledger in ${directory} cannot be opened`)
+  }
+}
+
+async function begun(options: LedgerOptions, files: Files, lock: Lock): Promise<Opened> {
+  const { directory } = options
+  const boot = ulidOf(options.now(), options.random(10))
+  let names = segmentNames(files, directory)
+  const newest = names.at(-1)
+  const aside =
+    newest === undefined ? null : await putAside(files, directory, { name: newest, boot })
+  if (aside !== null) names = names.slice(0, -1)
+  const base = { options, files, boot, lock, aside }
+  if (names.length === 0) {
+    options.restore(null)
+    const queue = new Queue(boot, { seq: 0, hash: noHash, ts: '' }, new Frontier(0, []))
+    const { genesis, make, receipt } = genesisSegment({ options, files, queue })
+    return { ...base, queue, genesis, segment: await make(), last: receipt }
+  }
+  const { fold, restore, verifyAll } = options
+  const found = recover({ directory, files, all: verifyAll ?? false, restore, fold }, names)
+  const queue = new Queue(boot, found.position, found.frontier)
+  const last = { seq: found.position.seq - 1, hash: found.position.hash }
+  const today = dayOf(later(timestampOf(options.now()), found.position.ts))
+  if (found.clean && !segmentIsOver(options, found.last, today)) {
+    const segment = OpenSegment.resume(files, directory, found.last)
+    return { ...base, queue, genesis: found.genesis, segment, last }
+  }
+  const { make, receipt } = nextSegment({ options, files, queue }, endedOf(found))
+  return { ...base, queue, genesis: found.genesis, segment: await make(), last: receipt }
+}
+
+function endedOf(found: Recovered): {
+  readonly previous: Digest & { readonly name: string }
+  readonly clean: boolean
+  readonly torn: Digest | null
+} {
+  const { bytes, digest, name } = found.last
+  const previous = { bytes, name, sha256: digest.copy().digest('hex') }
+  return { previous, clean: found.clean, torn: found.torn }
+}

@@ -1,0 +1,44 @@
+/** What a ledger is given: a place, a clock, randomness, and the state that it is the log of. */
+import type { Failure } from '../kernel/reasons.ts'
+import type { After } from './deadline.ts'
+import type { Entry } from './entry.ts'
+import type { Files } from './files.ts'
+import type { Watch } from './watch.ts'
+
+export interface LedgerOptions {
+  /** Made where it is missing, 0700. */
+  readonly directory: string
+  /** Beside the directory; it is SQLite's, and nothing else may open it. */
+  readonly lockFile: string
+  /** URL without scheme, for a genesis only. */
+  readonly origin: string
+  /** Program and version: for a genesis, and for each `boot.open`. */
+  readonly createdBy: string
+  /** `group` waits for fdatasync; `os` does not: a crash of the machine then loses acknowledged entries. */
+  readonly durability: 'group' | 'os'
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly random: (bytes: number) => Buffer
+  /** Called once, before the folds: the state that a snapshot says, or null for the state before any entry. */
+  readonly restore: (snapshot: string | null) => void
+  /** Called for each entry that came after it, in order; not for `log.genesis` and `segment.open`. */
+  readonly fold: (entry: Entry) => void
+  /**
+   * The state that follows from every entry appended so far. Asked in a turn of the ledger's own: whoever
+   * changes the state appends in that same turn.
+   */
+  readonly snapshot: () => string
+  readonly segmentBytesMax?: number
+  /** Verifies every line of every segment at the start, not only of the last. */
+  readonly verifyAll?: boolean
+  readonly anyFilesystem?: boolean
+  /** Free bytes below which nothing new is recorded; half of it for what may not be lost. */
+  readonly freeBytesMin?: number
+  readonly files?: Files
+  readonly after?: After
+  /** Version of Node: the one that runs, where it is left out. */
+  readonly runtime?: string
+  readonly watch?: Watch
+  /** Called once, when the ledger can record nothing more. */
+  readonly onPoison?: (failure: Failure) => void
+}
