@@ -1,0 +1,219 @@
+/** The only holder and writer of live state: decide, apply and append happen here, in one order, in one turn. */
+import type { Answer, Effect } from '../kernel/answer.ts'
+import { ContractError } from '../kernel/contract.ts'
+import { checkState } from '../kernel/contracts.ts'
+import type { HaltCause, KernelEvent } from '../kernel/event.ts'
+import type { Policy, Terms } from '../kernel/policy.ts'
+import { Failure, type ReasonCode } from '../kernel/reasons.ts'
+import { fleet, type Principal, pathOf, type ScopeId } from '../kernel/scope.ts'
+import type { State } from '../kernel/state.ts'
+import { step } from '../kernel/step.ts'
+import { haltOf } from '../kernel/view.ts'
+import type { Draft, Receipt } from '../ledger/entry.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { plainRefusal } from './answer-refusal.ts'
+import { Lines } from './line.ts'
+import type { Clock, Watch } from './ports.ts'
+import { alertDraft, orderDraft } from './record.ts'
+import type { Refusal } from './refusal.ts'
+
+/** A dispatched request: whose it is, and how to end it at once. */
+interface OpenRequest {
+  readonly path: readonly ScopeId[]
+  readonly cut: (refusal: Refusal) => void
+}
+
+export interface Seal {
+  readonly code: 'ledger-unavailable' | 'contract-violated'
+  readonly message: string
+}
+
+export interface CoreOptions {
+  readonly clock: Clock
+  readonly watch: Watch
+  readonly policy: Policy
+  /** Checks the whole state after every step: GOVERNANCE_CONTRACTS_ENABLED=1. */
+  readonly deepCheck: boolean
+  /** Called once, when the gate has sealed itself: end the process after draining. */
+  readonly onSeal: (seal: Seal) => void
+}
+
+export class Core {
+  readonly clock: Clock
+  readonly watch: Watch
+  readonly lines: Lines
+  readonly openRequests = new Map<string, OpenRequest>()
+  policy: Policy
+  draining = false
+  readonly #deepCheck: boolean
+  readonly #onSeal: (seal: Seal) => void
+  #state: State
+  #ledger: Ledger | null = null
+  #seal: Seal | null = null
+
+  constructor(state: State, options: CoreOptions) {
+    this.#state = state
+    this.clock = options.clock
+    this.watch = options.watch
+    this.policy = options.policy
+    this.lines = new Lines(options.clock)
+    this.#deepCheck = options.deepCheck
+    this.#onSeal = options.onSeal
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  get sealed(): Seal | null {
+    return this.#seal
+  }
+
+  get ledger(): Ledger {
+    if (this.#ledger === null) throw new ContractError('the ledger is open before the gate is used')
+    return this.#ledger
+  }
+
+  /** The instant for the next event: the clock, ratcheted, so that replay sees the same order of time. */
+  now(): number {
+    return Math.max(this.#state.now, this.clock.now())
+  }
+
+  attach(ledger: Ledger): void {
+    this.#ledger = ledger
+  }
+
+  /** Why nothing can be admitted now; null while the gate stands open for questions. */
+  closed(): Refusal | null {
+    if (this.#seal !== null) return this.plain(this.#seal.code, this.#seal.message)
+    if (this.draining) return this.plain('shutting-down', 'The gate is shutting down.')
+    const failure = this.ledger.obstacle
+    if (failure !== null) return this.plain(failure.code, failure.message)
+    return null
+  }
+
+  plain(code: ReasonCode, message: string, receipt: Receipt | null = null): Refusal {
+    return plainRefusal({ code, message, policy: this.policy.digest, receipt })
+  }
+
+  pathOf(principal: Principal): readonly ScopeId[] {
+    return pathOf(principal)
+  }
+
+  /** The refusal of whatever a halt on this path forbids; null where it is not halted. */
+  haltedOn(path: readonly ScopeId[]): Refusal | null {
+    const halt = haltOf(this.#state, path)
+    return halt === null ? null : this.#haltRefusal(path, halt.scope)
+  }
+
+  /** The pure step, with nothing kept of it. errors Failure contract-violated, after the gate sealed itself. */
+  decide(event: KernelEvent, terms: Terms = this.policy): Answer {
+    try {
+      const answer = step(this.#state, event, terms)
+      if (this.#deepCheck) checkState(answer.state, terms)
+      this.watch.stepped()
+      return answer
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error
+      this.#violated(error)
+      throw new Failure('contract-violated', error.message, { cause: error })
+    }
+  }
+
+  /** Makes an answer the state. Call it in the turn in which it was decided, and append its entry in that turn. */
+  accept(answer: Answer): void {
+    this.#state = answer.state
+  }
+
+  apply(event: KernelEvent, terms: Terms = this.policy): Answer {
+    const answer = this.decide(event, terms)
+    this.accept(answer)
+    return answer
+  }
+
+  /** Appends an entry; a ledger that cannot seals the gate for good. errors Failure ledger-unavailable. */
+  async append(draft: Draft): Promise<Receipt> {
+    try {
+      const receipt = await this.ledger.append(draft)
+      this.watch.appended(draft.kind)
+      return receipt
+    } catch (error) {
+      if (error instanceof ContractError) this.#violated(error)
+      else if (this.ledger.poisoned !== null) this.seal(sealOf(this.ledger.poisoned))
+      throw error instanceof Failure ? error : new Failure('ledger-unavailable', String(error))
+    }
+  }
+
+  /** Appends what nobody waits for; a failure seals the gate and is not lost. */
+  note(draft: Draft): void {
+    this.append(draft).catch(() => {
+      this.seal({ code: 'ledger-unavailable', message: `the ledger lost a ${draft.kind} entry` })
+    })
+  }
+
+  /** Carries out what a step asked for: entries for alerts, entries and severed sockets for halts. */
+  carry(effects: readonly Effect[], at: number): void {
+    for (const effect of effects) {
+      if (effect.kind === 'alert') this.note(alertDraft(at, effect))
+      if (effect.kind === 'sever') {
+        const { scope, cause } = effect
+        this.note(orderDraft('halt', { at, by: 'kernel', cause, reason: '', scope }, null))
+        this.sever(scope, cause)
+      }
+    }
+  }
+
+  /** Destroys, in this turn, whatever is open under a scope, and lets those who wait hear of it. */
+  sever(scope: ScopeId, cause: HaltCause): void {
+    this.watch.severed(scope, cause)
+    for (const [request, open] of [...this.openRequests]) {
+      if (!open.path.includes(scope)) continue
+      this.openRequests.delete(request)
+      open.cut(this.#haltRefusal(open.path, scope))
+    }
+    this.lines.wake()
+  }
+
+  #haltRefusal(path: readonly ScopeId[], scope: ScopeId): Refusal {
+    const refusal = this.plain('halted', `The scope ${scope} was halted.`)
+    return { ...refusal, decision: 'halt', halt: haltOf(this.#state, path) }
+  }
+
+  /** Shuts the gate for good: everything is refused, everything open is cut, the owner is told once. */
+  seal(seal: Seal): void {
+    if (this.#seal !== null) return
+    this.#seal = seal
+    for (const [request, open] of [...this.openRequests]) {
+      this.openRequests.delete(request)
+      open.cut(this.plain(seal.code, seal.message))
+    }
+    this.lines.wake()
+    this.#onSeal(seal)
+  }
+
+  /** Cuts what is still open when the time for draining is over. */
+  cutAll(): void {
+    for (const [request, open] of [...this.openRequests]) {
+      this.openRequests.delete(request)
+      open.cut(this.plain('shutting-down', 'The gate is shutting down.'))
+    }
+  }
+
+  /** A bug of ours: recorded as far as that is possible, the fleet halted for ever, the gate sealed. */
+  #violated(error: ContractError): void {
+    if (this.#seal !== null) return
+    const at = this.clock.now()
+    const cause = 'contract'
+    this.seal({ code: 'contract-violated', message: error.message })
+    if (this.ledger.poisoned !== null) return
+    const incident = { at, code: 'contract-violated', message: error.message.slice(0, 200) }
+    const halt = orderDraft('halt', { at, by: 'kernel', cause, reason: '', scope: fleet }, null)
+    this.ledger.append({ kind: 'incident', actor: {}, data: incident }).catch(() => undefined)
+    this.ledger.append(halt).catch(() => undefined)
+    this.watch.severed(fleet, cause)
+  }
+}
+
+function sealOf(failure: Failure): Seal {
+  return { code: 'ledger-unavailable', message: failure.message }
+}

@@ -1,0 +1,156 @@
+/** The gate: asks the kernel about every request, records the answer before it is acted on, and fails closed. */
+import type { Policy } from '../kernel/policy.ts'
+import { Failure, type ReasonCode, reasons } from '../kernel/reasons.ts'
+import type { RequestFacts } from '../kernel/request.ts'
+import type { Principal } from '../kernel/scope.ts'
+import type { Receipt } from '../ledger/entry.ts'
+import { type Amounts, admit, reach } from './admit.ts'
+import { plainRefusal } from './answer-refusal.ts'
+import type { Core, Seal } from './core.ts'
+import { Flood } from './flood.ts'
+import {
+  type GrantOrder,
+  grant,
+  type HaltOrder,
+  halt,
+  load,
+  type OrderAnswer,
+  type ReinstateOrder,
+  reinstate,
+} from './orders.ts'
+import type { Passage } from './passage.ts'
+import type { Resolve } from './ports.ts'
+import { actorOf, rejectedDraft } from './record.ts'
+import type { Refusal } from './refusal.ts'
+import { type GateStatus, type RunView, runsOf, statusOf } from './status.ts'
+
+/** A refusal that needs no kernel: malformed bytes, a missing identity, a tunnel that lies about its name. */
+export interface Rejection {
+  readonly code: ReasonCode
+  /** A status nearer to the wire than the registry's (431, 414). */
+  readonly status?: number
+  readonly message: string
+  readonly principal: Principal | null
+  readonly listener: string
+}
+
+export class Gate {
+  readonly #core: Core
+  readonly #flood: Flood<Rejection>
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#flood = new Flood(core.clock, ({ sample, count }) => {
+      if (core.sealed === null) core.note(this.#entryOf(sample, count))
+    })
+  }
+
+  get policy(): Policy {
+    return this.#core.policy
+  }
+
+  get sealed(): boolean {
+    return this.#core.sealed !== null
+  }
+
+  /** Why the gate shut itself for good; null while it has not. */
+  get seal(): Seal | null {
+    return this.#core.sealed
+  }
+
+  get draining(): boolean {
+    return this.#core.draining
+  }
+
+  /** Unique ids of this start begin with it. */
+  get bootId(): string {
+    return this.#core.ledger.bootId
+  }
+
+  get ledger(): { head: Receipt; poisoned: Failure | null; refusal: Failure | null } {
+    const { head, poisoned, obstacle } = this.#core.ledger
+    return { head, poisoned, refusal: obstacle }
+  }
+
+  admit(facts: RequestFacts, amounts: Amounts, resolve: Resolve): Promise<Passage | Refusal> {
+    return admit(this.#core, { facts, amounts }, resolve)
+  }
+
+  reach(facts: RequestFacts): ReturnType<typeof reach> {
+    return reach(this.#core, facts)
+  }
+
+  /** Records a refusal that the kernel was not asked about; equals of a flood share an entry. */
+  async reject(rejection: Rejection): Promise<Refusal> {
+    const core = this.#core
+    const { code, message, status } = rejection
+    const policy = core.policy.digest
+    if (core.sealed !== null) return core.plain(core.sealed.code, core.sealed.message)
+    let receipt: Receipt | null = null
+    if (this.#flood.takes(`${code} ${rejection.listener}`, rejection)) {
+      try {
+        receipt = await core.append(this.#entryOf(rejection, 1))
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error
+        return core.plain(error.code, error.message)
+      }
+    }
+    core.watch.decided('deny', code, '', 0)
+    return plainRefusal({ code, message, policy, receipt, status })
+  }
+
+  #entryOf(rejection: Rejection, count: number): ReturnType<typeof rejectedDraft> {
+    const { code, listener, message, principal } = rejection
+    const status = rejection.status ?? reasons[code].status
+    const at = this.#core.clock.now()
+    const actor = principal === null ? {} : actorOf(principal)
+    return rejectedDraft(actor, { at, code, count, listener, message, status })
+  }
+
+  halt(order: HaltOrder): Promise<OrderAnswer> {
+    return halt(this.#core, order)
+  }
+
+  reinstate(order: ReinstateOrder): Promise<OrderAnswer> {
+    return reinstate(this.#core, order)
+  }
+
+  grant(order: GrantOrder): Promise<OrderAnswer> {
+    return grant(this.#core, order)
+  }
+
+  load(policy: Policy, trigger: 'start' | 'reload'): Promise<OrderAnswer> {
+    return load(this.#core, policy, trigger)
+  }
+
+  /** Records a reload that was refused; the policy in force stays. */
+  async refuseLoad(problems: readonly string[]): Promise<void> {
+    const { clock, policy } = this.#core
+    const shown = problems.slice(0, 8).map((problem) => problem.slice(0, 200))
+    const { digest, mode } = policy
+    const data = { at: clock.now(), digest, mode, problems: shown, trigger: 'reload', verdict: 'deny' }
+    this.#core.note({ kind: 'policy.load', actor: {}, data })
+  }
+
+  status(): GateStatus {
+    return statusOf(this.#core)
+  }
+
+  runs(): readonly RunView[] {
+    return runsOf(this.#core)
+  }
+
+  /** From now on everything new is refused; what is open may finish. */
+  drain(): void {
+    this.#core.draining = true
+    this.#core.lines.wake()
+  }
+
+  /** Ends what is still open, writes what was counted, and closes the ledger. */
+  async close(): Promise<void> {
+    this.drain()
+    this.#core.cutAll()
+    this.#flood.flush()
+    await this.#core.ledger.close()
+  }
+}

@@ -1,0 +1,180 @@
+/** The passage of an admitted request: dispatch, extend, settle, each applied and recorded in one turn. */
+import { assert } from '../kernel/contract.ts'
+import type { Vector } from '../kernel/dimension.ts'
+import { Failure } from '../kernel/reasons.ts'
+import type { RequestFacts } from '../kernel/request.ts'
+import type { Principal } from '../kernel/scope.ts'
+import type { Hold } from '../kernel/state.ts'
+import { passes } from '../kernel/verdict.ts'
+import type { Receipt } from '../ledger/entry.ts'
+import { refusalOf } from './answer-refusal.ts'
+import type { Core } from './core.ts'
+import type { Passage, Settlement } from './passage.ts'
+import type { Watch } from './ports.ts'
+import { actorOf, extensionDraft, settlementDraft } from './record.ts'
+import type { Refusal } from './refusal.ts'
+
+export interface PassageInput {
+  readonly principal: Principal
+  readonly kind: RequestFacts['kind']
+  readonly receipt: Receipt
+  readonly policy: string
+  readonly verdict: string
+  readonly addresses: readonly string[]
+  readonly hold: Hold
+}
+
+export class HeldPassage implements Passage {
+  readonly refused = false
+  readonly observed = false
+  readonly receipt: Receipt
+  readonly policy: string
+  readonly verdict: string
+  readonly addresses: readonly string[]
+  readonly #core: Core
+  readonly #principal: Principal
+  readonly #kind: RequestFacts['kind']
+  #hold: Hold
+  #opened = false
+  #settled = false
+
+  constructor(core: Core, input: PassageInput) {
+    this.#core = core
+    this.#principal = input.principal
+    this.#kind = input.kind
+    this.#hold = input.hold
+    this.receipt = input.receipt
+    this.policy = input.policy
+    this.verdict = input.verdict
+    this.addresses = input.addresses
+  }
+
+  get limits(): Vector {
+    return this.#hold.vector
+  }
+
+  open(cut: (refusal: Refusal) => void): Refusal | null {
+    const core = this.#core
+    if (core.sealed !== null) return core.plain(core.sealed.code, core.sealed.message)
+    const { request, path } = this.#hold
+    // Not logged, so it must not move the clock either: replay sees admission and dispatch as one record.
+    const { now } = core.state
+    const answer = core.apply({ kind: 'dispatch', at: now, request })
+    if (!passes(answer.verdict)) {
+      const { state, policy } = core
+      return refusalOf({ answer, state, path, now, policy: policy.digest, receipt: null })
+    }
+    core.openRequests.set(request, { path, cut })
+    core.watch.opened(this.#kind)
+    this.#opened = true
+    return null
+  }
+
+  async extend(ask: Vector): Promise<Refusal | null> {
+    const core = this.#core
+    const { request, path } = this.#hold
+    if (this.#settled) return core.plain('shutting-down', 'The request has ended.')
+    if (core.sealed !== null) return core.plain(core.sealed.code, core.sealed.message)
+    const unready = core.ledger.obstacle
+    if (unready !== null) return core.plain(unready.code, unready.message)
+    const at = core.now()
+    try {
+      const answer = core.apply({ kind: 'extend', at, request, ask })
+      const draft = extensionDraft(actorOf(this.#principal), { request, at, ask, answer })
+      const written = core.append(draft)
+      const { policy } = core
+      core.carry(answer.effects, at)
+      const receipt = await written
+      if (passes(answer.verdict)) {
+        if (answer.hold !== null && !this.#settled) this.#hold = answer.hold
+        return null
+      }
+      const { state } = core
+      return refusalOf({ answer, state, path, now: at, policy: policy.digest, receipt })
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      return core.plain(error.code, error.message)
+    }
+  }
+
+  settle(settlement: Settlement): void {
+    assert(!this.#settled, 'a passage is settled once (I2)')
+    this.#settled = true
+    this.#core.openRequests.delete(this.#hold.request)
+    if (this.#opened) this.#core.watch.ended(endOf(this.#kind, settlement))
+    if (this.#core.sealed !== null) return
+    const { request, admittedAt } = this.#hold
+    const { outcome, actual } = settlement
+    const at = this.#core.now()
+    try {
+      const answer = this.#core.apply({ kind: 'settle', at, request, outcome, actual })
+      assert(passes(answer.verdict), 'a hold that is open can be settled (I2)')
+      const { cut, status } = settlement
+      const durationMs = Math.max(0, at - admittedAt)
+      const source = cut === 'halted' ? 'halt' : 'proxy'
+      const record = { request, at, actual, cut, durationMs, outcome, source, status } as const
+      this.#core.note(settlementDraft(actorOf(this.#principal), record))
+      this.#core.carry(answer.effects, at)
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+    }
+  }
+}
+
+function endOf(
+  kind: RequestFacts['kind'],
+  settlement: Settlement,
+): Parameters<Watch['ended']>[0] {
+  const { actual, cut, status } = settlement
+  const [bytesUp, bytesDown] = [actual['bytes_up'] ?? 0, actual['bytes_down'] ?? 0]
+  return { kind, status, cut, bytesUp, bytesDown }
+}
+
+/** The passage of a request that only `mode: observe` lets through: nothing is held, so nothing is settled. */
+export class ObservedPassage implements Passage {
+  readonly refused = false
+  readonly observed = true
+  readonly receipt: Receipt
+  readonly policy: string
+  readonly verdict: string
+  readonly addresses: readonly string[]
+  readonly limits: Vector = {}
+  readonly #core: Core
+  readonly #principal: Principal
+  readonly #kind: RequestFacts['kind']
+  readonly #request: string
+  #opened = false
+
+  constructor(core: Core, input: Omit<PassageInput, 'hold'> & { readonly request: string }) {
+    this.#core = core
+    this.#principal = input.principal
+    this.#kind = input.kind
+    this.#request = input.request
+    this.receipt = input.receipt
+    this.policy = input.policy
+    this.verdict = input.verdict
+    this.addresses = input.addresses
+  }
+
+  open(cut: (refusal: Refusal) => void): Refusal | null {
+    const core = this.#core
+    const closed = core.sealed
+    if (closed !== null) return core.plain(closed.code, closed.message)
+    const path = core.pathOf(this.#principal)
+    const halted = core.haltedOn(path)
+    if (halted !== null) return halted
+    core.openRequests.set(this.#request, { path, cut })
+    core.watch.opened(this.#kind)
+    this.#opened = true
+    return null
+  }
+
+  async extend(_ask: Vector): Promise<Refusal | null> {
+    return null
+  }
+
+  settle(settlement: Settlement): void {
+    this.#core.openRequests.delete(this.#request)
+    if (this.#opened) this.#core.watch.ended(endOf(this.#kind, settlement))
+  }
+}

@@ -1,0 +1,111 @@
+/** What an operator may order: halt, reinstate, grant, revoke, and a new policy; each applied, recorded, durable. */
+import type { Answer } from '../kernel/answer.ts'
+import type { GrantEvent, HaltCause, KernelEvent } from '../kernel/event.ts'
+import type { Policy } from '../kernel/policy.ts'
+import { Failure, type Reason } from '../kernel/reasons.ts'
+import type { ScopeId } from '../kernel/scope.ts'
+import { passes } from '../kernel/verdict.ts'
+import type { Draft, Receipt } from '../ledger/entry.ts'
+import type { Core } from './core.ts'
+import { orderDraft } from './record.ts'
+
+export type OrderAnswer =
+  | { readonly ok: true; readonly receipt: Receipt }
+  | { readonly ok: false; readonly reasons: readonly Reason[]; readonly receipt: Receipt | null }
+
+export interface HaltOrder {
+  readonly scope: ScopeId
+  readonly cause: HaltCause
+  readonly reason: string
+  /** Role of who ordered it: `operator`, `signal`, …; never a person's name. */
+  readonly by: string
+}
+
+export interface ReinstateOrder {
+  readonly scope: ScopeId
+  readonly reason: string
+  readonly by: string
+}
+
+export interface GrantOrder {
+  readonly kind: GrantEvent['kind']
+  readonly scope: ScopeId
+  readonly budget: string
+  readonly dimension: string
+  readonly amount: number
+  readonly reason: string
+  readonly by: string
+}
+
+/** Blocks in memory and severs first, then makes it durable; the answer means that it survives kill -9. */
+export function halt(core: Core, order: HaltOrder): Promise<OrderAnswer> {
+  const at = core.now()
+  const { scope, cause, reason, by } = order
+  return carryOut(core, { kind: 'halt', at, scope, cause }, (answer) =>
+    orderDraft('halt', { at, by, cause, reason, scope }, answer),
+  )
+}
+
+export function reinstate(core: Core, order: ReinstateOrder): Promise<OrderAnswer> {
+  const at = core.now()
+  const { scope, reason, by } = order
+  return carryOut(core, { kind: 'reinstate', at, scope }, (answer) => {
+    const incarnation = answer.state.scopes.get(scope)?.incarnation ?? 0
+    return orderDraft('reinstate', { at, by, incarnation, reason, scope }, answer)
+  })
+}
+
+export function grant(core: Core, order: GrantOrder): Promise<OrderAnswer> {
+  const at = core.now()
+  const { kind, scope, budget, dimension, amount, reason, by } = order
+  const event = { kind, at, scope, budget, dimension, amount }
+  const members = { amount, at, budget, by, dimension, reason, scope }
+  return carryOut(core, event, (answer) => orderDraft(kind, members, answer))
+}
+
+/** Puts a policy into force whose source is kept beside the ledger already; open limits fall, none rises. */
+export async function load(
+  core: Core,
+  policy: Policy,
+  trigger: 'start' | 'reload',
+): Promise<OrderAnswer> {
+  const at = core.now()
+  const { digest, mode } = policy
+  return carryOut(
+    core,
+    { kind: 'load', at, digest },
+    (answer) => {
+      core.policy = policy
+      const data = { at, digest, mode, trigger, verdict: answer.verdict }
+      return { kind: 'policy.load', actor: {}, data }
+    },
+    policy,
+  )
+}
+
+async function carryOut(
+  core: Core,
+  event: KernelEvent,
+  draftOf: (answer: Answer) => Draft,
+  policy: Policy = core.policy,
+): Promise<OrderAnswer> {
+  try {
+    if (core.sealed !== null) throw new Failure(core.sealed.code, core.sealed.message)
+    const answer = core.decide(event, policy)
+    core.accept(answer)
+    const written = core.append(draftOf(answer))
+    for (const effect of answer.effects) {
+      // The order's own entry records this halt; a second one would say it twice.
+      if (effect.kind === 'sever') core.sever(effect.scope, effect.cause)
+      else core.carry([effect], event.at)
+    }
+    const receipt = await written
+    core.lines.wake()
+    if (passes(answer.verdict)) return { ok: true, receipt }
+    return { ok: false, reasons: answer.reasons, receipt }
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    const reasons = [{ code: error.code, id: '', message: error.message }]
+    return { ok: false, reasons, receipt: null }
+  }
+}

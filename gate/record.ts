@@ -1,0 +1,202 @@
+/** Builds the data of each entry, keys ascending, so that JSON.stringify is its canonical form (docs/ledger.md). */
+import type { Answer } from '../kernel/answer.ts'
+import type { Vector } from '../kernel/dimension.ts'
+import type { AdmitEvent } from '../kernel/event.ts'
+import type { Classification } from '../kernel/policy.ts'
+import type { Reason } from '../kernel/reasons.ts'
+import type { RequestFacts } from '../kernel/request.ts'
+import type { Principal } from '../kernel/scope.ts'
+import type { Actor, Draft } from '../ledger/entry.ts'
+import { redactPath } from './redact.ts'
+
+type Plain = Record<string, unknown>
+
+/** Strings that come from outside are cut here: an entry has a size that nobody outside decides. */
+const stringBytesMax = 256
+
+const actors = new WeakMap<Principal, Actor>()
+
+/** The opaque ids of a principal, made once for each. */
+export function actorOf(principal: Principal): Actor {
+  const known = actors.get(principal)
+  if (known !== undefined) return known
+  const actor: Plain = { agent: principal.agent }
+  if (principal.key !== null) actor['key'] = principal.key
+  if (principal.actor !== null) actor['principal'] = principal.actor
+  if (principal.project !== null) actor['project'] = principal.project
+  actor['run'] = principal.run
+  if (principal.tenant !== null) actor['tenant'] = principal.tenant
+  actors.set(principal, actor)
+  return actor
+}
+
+/** A string as an entry may hold it: well-formed, and at most 256 bytes of UTF-8. */
+export function bounded(text: string): string {
+  const whole = text.isWellFormed() ? text : text.toWellFormed()
+  if (whole.length * 3 <= stringBytesMax) return whole
+  let bytes = 0
+  let end = 0
+  for (const character of whole) {
+    const code = character.codePointAt(0) ?? 0
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
+    if (bytes > stringBytesMax) return whole.slice(0, end)
+    end += character.length
+  }
+  return whole
+}
+
+/** The same members with keys ascending; the object itself where they already ascend. */
+export function ascending<T>(members: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  let last = ''
+  for (const key in members) {
+    if (key < last) return sorted(members)
+    last = key
+  }
+  return members
+}
+
+function sorted<T>(members: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  const result: Record<string, T> = {}
+  for (const key of Object.keys(members).sort()) {
+    const value = members[key]
+    if (value !== undefined) result[key] = value
+  }
+  return result
+}
+
+function isEmpty(members: object): boolean {
+  for (const _ in members) return false
+  return true
+}
+
+const codes = (reasons: readonly Reason[]): Plain[] =>
+  reasons.map((reason) => ({ code: reason.code, id: bounded(reason.id) }))
+
+export interface DecisionRecord {
+  readonly facts: RequestFacts
+  readonly classification: Classification
+  readonly event: AdmitEvent
+  readonly answer: Answer
+  readonly addresses: readonly string[]
+  readonly policy: string
+  readonly mode: string
+}
+
+/** One decision: all that the kernel was given and what it answered, so that replay can re-execute it. */
+export function decisionDraft(record: DecisionRecord): Draft {
+  const { facts, classification, event, answer } = record
+  const path = redactPath(facts.path)
+  const data: Plain = { action: bounded(classification.action) }
+  if (record.addresses.length > 0) data['addresses'] = record.addresses
+  if (!isEmpty(event.ask)) data['ask'] = ascending(event.ask)
+  data['at'] = event.at
+  if (event.budgets.length > 0) data['budgets'] = event.budgets
+  if (!isEmpty(event.charge)) data['charge'] = ascending(event.charge)
+  if (!isEmpty(classification.context)) data['context'] = boundedContext(classification.context)
+  data['domain'] = classification.domain
+  if (answer.draftVerdict !== answer.verdict) data['draft_verdict'] = answer.draftVerdict
+  if (event.drafts.length > 0) data['drafts'] = event.drafts
+  if (answer.hold !== null) data['hold'] = ascending(answer.hold.vector)
+  data['host'] = bounded(facts.host)
+  data['kind'] = facts.kind
+  data['method'] = bounded(facts.method)
+  data['mode'] = record.mode
+  if (facts.path !== '') data['path'] = path.text
+  if (path.redacted) data['path_redacted'] = true
+  data['policy'] = record.policy
+  data['port'] = facts.port
+  if (event.queue !== 'open') data['queue'] = event.queue
+  if (answer.reasons.length > 0) data['reasons'] = codes(answer.reasons)
+  if (event.refusals.length > 0) data['refusals'] = codes(event.refusals)
+  data['request'] = facts.id
+  if (classification.resource !== '') data['resource'] = bounded(classification.resource)
+  if (event.rules.length > 0) data['rules'] = event.rules
+  data['scheme'] = facts.scheme
+  data['verdict'] = answer.verdict
+  return { kind: 'decision', actor: actorOf(facts.principal), data }
+}
+
+function boundedContext(context: Classification['context']): Plain {
+  const result: Plain = {}
+  for (const key of Object.keys(context).sort()) {
+    const value = context[key]
+    result[key] = typeof value === 'string' ? bounded(value) : value
+  }
+  return result
+}
+
+export interface SettlementRecord {
+  readonly request: string
+  readonly at: number
+  readonly actual: Vector
+  readonly cut: string
+  readonly durationMs: number
+  readonly outcome: string
+  readonly source: 'proxy' | 'halt' | 'recovery'
+  readonly status: number
+}
+
+export function settlementDraft(actor: Actor, record: SettlementRecord): Draft {
+  const data: Plain = {}
+  if (!isEmpty(record.actual)) data['actual'] = ascending(record.actual)
+  data['at'] = record.at
+  if (record.cut !== '') data['cut'] = record.cut
+  data['duration_ms'] = record.durationMs
+  data['outcome'] = record.outcome
+  data['request'] = record.request
+  data['source'] = record.source
+  data['status'] = record.status
+  return { kind: 'settlement', actor, data }
+}
+
+export function extensionDraft(
+  actor: Actor,
+  record: { request: string; at: number; ask: Vector; answer: Answer },
+): Draft {
+  const { answer } = record
+  const data: Plain = { ask: ascending(record.ask), at: record.at }
+  if (answer.hold !== null) data['hold'] = ascending(answer.hold.vector)
+  if (answer.reasons.length > 0) data['reasons'] = codes(answer.reasons)
+  data['request'] = record.request
+  data['verdict'] = answer.verdict
+  return { kind: 'extension', actor, data }
+}
+
+export interface RejectionRecord {
+  readonly at: number
+  readonly code: string
+  readonly count: number
+  readonly listener: string
+  readonly message: string
+  readonly status: number
+}
+
+export function rejectedDraft(actor: Actor, record: RejectionRecord): Draft {
+  const { at, code, count, listener, message, status } = record
+  const data = { at, code, count, listener, message: bounded(message), status }
+  return { kind: 'rejected', actor, data }
+}
+
+export function alertDraft(at: number, effect: Answer['effects'][number] & { kind: 'alert' }): Draft {
+  const { budget, dimension, held, limit, posted, scope, tier } = effect
+  return {
+    kind: 'alert',
+    actor: {},
+    data: { at, budget, dimension, held, limit, posted, scope, tier },
+  }
+}
+
+/** An operator's order, or the kernel's own halt, as it was carried out or refused. */
+export function orderDraft(
+  kind: 'halt' | 'reinstate' | 'grant' | 'revoke',
+  members: Plain,
+  answer: Answer | null,
+): Draft {
+  const data: Plain = { ...members }
+  if (typeof data['reason'] === 'string') data['reason'] = bounded(data['reason'])
+  if (answer !== null) {
+    if (answer.reasons.length > 0) data['reasons'] = codes(answer.reasons)
+    data['verdict'] = answer.verdict
+  }
+  return { kind, actor: {}, data: ascending(data) }
+}
