@@ -1,0 +1,144 @@
+/** CONNECT: plain HTTP on port 80 goes back to be judged request by request, everything else is a tunnel. */
+import type { Passage } from '../gate/passage.ts'
+import { answerBytes, answerRefusal } from './answer.ts'
+import type { Connection, HandleOpening, Opening, ProxyContext } from './context.ts'
+import { Crossing } from './crossing.ts'
+import { dial } from './dial.ts'
+import { Greeting } from './greeting.ts'
+import { readAuthority } from './host.ts'
+import { firstAsk } from './meter.ts'
+import { type Objection, objectionTo } from './objection.ts'
+import { receiptText } from './refuse.ts'
+
+const plainPort = 80
+
+/** TLS alert 49, access_denied (RFC 8446 6.2), fatal: the one refusal that a TLS client can read. */
+const accessDenied = Buffer.from([21, 3, 3, 0, 2, 2, 49])
+
+interface Tunnel {
+  readonly context: ProxyContext
+  readonly connection: Connection
+  readonly opening: Opening
+  readonly greeting: Greeting
+}
+
+/** RFC 9110 9.3.6: the client may send as soon as it reads this. */
+function established(policy: string, passage: Passage | null): string {
+  const lines = ['HTTP/1.1 200 Connection Established', `Haltgate-Policy: ${policy}`]
+  if (passage !== null) {
+    lines.push(`Haltgate-Decision: ${passage.observed ? 'allow' : passage.verdict}`)
+    lines.push(`Haltgate-Receipt: ${receiptText(passage.receipt)}`)
+    if (passage.observed) lines.push(`Haltgate-Observed: ${passage.verdict}`)
+  }
+  return `${lines.join('\r\n')}\r\n\r\n`
+}
+
+/** Judged by whether any rule could allow the host at all; each request inside is then judged by itself. */
+async function openPlain(
+  context: ProxyContext,
+  connection: Connection,
+  opening: Opening,
+): Promise<void> {
+  const { facts, head, socket } = opening
+  const { headers, host, id, method, path, port, principal, query } = facts
+  const reached = await context.gate.reach({
+    ...{ id, principal, method, host, port, path, query, headers },
+    kind: 'reach',
+    scheme: 'http',
+  })
+  if ('refused' in reached) {
+    answerRefusal(context, socket, reached)
+    return
+  }
+  if (socket.destroyed) return
+  socket.write(established(context.gate.policy.digest, null), 'latin1')
+  const { listener } = connection
+  context.serveInner({ listener, principal, authority: { host, port } }, socket, head)
+}
+
+/** Ends a tunnel that was established and then did not say what it had to: nothing of it went upstream. */
+async function turnAway(tunnel: Tunnel, crossing: Crossing, objection: Objection): Promise<void> {
+  const { context, connection, opening, greeting } = tunnel
+  const { socket, facts } = opening
+  const { code, message } = objection
+  crossing.abandon(code)
+  const { listener } = connection
+  await context.gate.reject({ code, message, principal: facts.principal, listener })
+  answerBytes(context, socket, greeting.isTls ? accessDenied : Buffer.alloc(0))
+}
+
+async function openTunnel(tunnel: Tunnel): Promise<void> {
+  const { context, opening, greeting } = tunnel
+  const { facts, socket } = opening
+  const { gate, limits } = context
+  const passage = await gate.admit(
+    facts,
+    { charge: {}, ask: firstAsk(limits, true) },
+    context.resolve,
+  )
+  if (passage.refused) {
+    answerRefusal(context, socket, passage)
+    return
+  }
+  const crossing = new Crossing(context, passage, socket)
+  if (!crossing.open()) return
+  const upstream = await dial({
+    addresses: passage.addresses,
+    port: facts.port,
+    timeoutMs: limits.dialTimeoutMs,
+    after: context.after,
+    own: (dialled) => crossing.own(dialled),
+    ended: () => crossing.ended,
+  })
+  if (crossing.ended) return
+  if ('code' in upstream) {
+    crossing.fail(upstream.code, upstream.message)
+    return
+  }
+  crossing.status = 200
+  socket.write(established(passage.policy, passage), 'latin1')
+  // An upstream that leaves before the client has spoken ends the tunnel: there is nobody to join.
+  const left = (): void => crossing.cut('upstream-unreachable')
+  upstream.once('close', left)
+  const patient = crossing.after(limits.headersTimeoutMs, () => greeting.stop())
+  const hello = await greeting.heard
+  patient()
+  upstream.removeListener('close', left)
+  if (crossing.ended) return
+  const objection = hello.kind === 'left' ? null : objectionTo(hello, facts.host)
+  if (hello.kind === 'left') crossing.cut('')
+  else if (objection !== null) await turnAway(tunnel, crossing, objection)
+  else crossing.join(upstream, greeting.bytes)
+}
+
+/**
+ * What a Host header has against the target; null where it is missing, as from Python's clients, or agrees. Its
+ * port may be left out: clients do so where it is that of https.
+ */
+function hostFault({ facts, request }: Opening): Objection | null {
+  const text = request.headers.host
+  if (text === undefined) return null
+  const named = readAuthority(text, facts.port)
+  if (named === null) {
+    return { code: 'malformed-request', message: 'The Host header of the CONNECT is not valid.' }
+  }
+  if (named.host === facts.host && named.port === facts.port) return null
+  const message = 'The Host header of the CONNECT is not its target.'
+  return { code: 'authority-mismatch', message }
+}
+
+/** See HandleOpening. */
+export const handleConnect: HandleOpening = async (context, connection, opening) => {
+  const { facts, head, socket } = opening
+  // What an error means for the tunnel, 'close' tells; without a handler it would end the process.
+  socket.on('error', () => {})
+  const fault = hostFault(opening)
+  if (fault !== null) {
+    const { listener } = connection
+    const refusal = await context.gate.reject({ ...fault, principal: facts.principal, listener })
+    answerRefusal(context, socket, refusal)
+    return
+  }
+  if (facts.port === plainPort) await openPlain(context, connection, opening)
+  else await openTunnel({ context, connection, opening, greeting: new Greeting(socket, head) })
+}

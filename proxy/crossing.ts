@@ -1,0 +1,192 @@
+/** One admitted passage on raw sockets: its sockets, timers and meter, and its one settlement (I2). */
+import type { Socket } from 'node:net'
+import type { Passage } from '../gate/passage.ts'
+import type { Refusal } from '../gate/refusal.ts'
+import type { ReasonCode } from '../kernel/reasons.ts'
+import { answerRefusal } from './answer.ts'
+import type { ProxyContext } from './context.ts'
+import { Meter } from './meter.ts'
+import { pump } from './pump.ts'
+import { failureOf } from './refuse.ts'
+import { sever } from './sever.ts'
+
+export type Direction = 'up' | 'down'
+
+export class Crossing {
+  readonly passage: Passage
+  /** What the client was answered; 0 until then, and as long a refusal can still be. */
+  status = 0
+  readonly #context: ProxyContext
+  readonly #client: Socket
+  readonly #meter: Meter
+  readonly #sockets = new Set<Socket>()
+  readonly #cancels = new Set<() => void>()
+  readonly #onClientClose = (): void => this.cut('')
+  #waiting: (() => void)[] = []
+  #opened = false
+  #ended = false
+
+  constructor(context: ProxyContext, passage: Passage, client: Socket) {
+    this.#context = context
+    this.passage = passage
+    this.#client = client
+    this.#meter = new Meter(context, passage, {
+      upExact: false,
+      headBytes: 0,
+      wake: () => this.#wake(),
+      cut: (refusal) => this.#refuse(refusal),
+    })
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /**
+   * Dispatches; from here on a halt severs every socket that is owned, and the client's departure ends all.
+   *
+   * returns  false where the passage has ended already: a client that left, a refusal that was answered.
+   */
+  open(): boolean {
+    if (this.#ended) return false
+    if (this.#client.destroyed) {
+      this.finish()
+      return false
+    }
+    const refusal = this.passage.open((halt) => this.#refuse(halt))
+    if (refusal !== null) {
+      this.#refuse(refusal)
+      return false
+    }
+    this.#opened = true
+    this.#client.once('close', this.#onClientClose)
+    this.own(this.#client)
+    this.#meter.start()
+    return true
+  }
+
+  /** Severs the socket with the passage; one that comes too late is severed at once. */
+  own(socket: Socket): void {
+    if (this.#ended) {
+      sever([socket])
+      return
+    }
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+  }
+
+  /** A timer that ends with the passage; the answer cancels it. */
+  after(delayMs: number, callback: () => void): () => void {
+    const cancel = this.#context.after(delayMs, () => {
+      this.#cancels.delete(cancel)
+      callback()
+    })
+    this.#cancels.add(cancel)
+    return () => {
+      this.#cancels.delete(cancel)
+      cancel()
+    }
+  }
+
+  /** Takes as many bytes as may pass now; where that is less than wanted, `more` is called once. */
+  take(direction: Direction, wanted: number, more: () => void): number {
+    if (this.#ended) return 0
+    const taken = direction === 'up' ? this.#meter.takeUp(wanted) : this.#meter.takeDown(wanted)
+    if (taken < wanted) this.#waiting.push(more)
+    return taken
+  }
+
+  /** Takes all of an amount, however long that takes; never calls back once the passage has ended. */
+  spend(direction: Direction, amount: number, done: () => void): void {
+    let left = amount
+    const go = (): void => {
+      left -= this.take(direction, left, go)
+      if (left === 0) done()
+    }
+    go()
+  }
+
+  /** Ends every socket in this turn, and settles. */
+  cut(code: ReasonCode | ''): void {
+    const sockets = [...this.#sockets]
+    this.#sockets.clear()
+    sever(sockets)
+    this.finish(code)
+  }
+
+  /** Ends what goes upstream, settles, and leaves the client's socket to be answered; false if it ended before. */
+  abandon(code: ReasonCode | ''): boolean {
+    if (this.#ended) return false
+    this.#sockets.delete(this.#client)
+    this.cut(code)
+    return true
+  }
+
+  /** Answers a failure of the upstream, which the settlement records. */
+  fail(code: ReasonCode, message: string): void {
+    const refusal = failureOf(this.passage, code, message)
+    if (this.status === 0) this.status = refusal.status
+    if (this.abandon(code)) answerRefusal(this.#context, this.#client, refusal)
+  }
+
+  /** Settles, once; sockets that are left end by themselves. Safe to call on every way out. */
+  finish(cut: ReasonCode | '' = ''): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#client.removeListener('close', this.#onClientClose)
+    for (const cancel of this.#cancels) cancel()
+    this.#cancels.clear()
+    this.#waiting = []
+    const actual = this.#meter.stop()
+    const outcome = this.#opened ? 'settled' : 'voided'
+    this.passage.settle({ outcome, actual, status: this.status, cut })
+  }
+
+  /**
+   * Joins client and upstream until both have closed; what each still has to send is sent before that.
+   *
+   * early  what the client sent before, and was kept back.
+   */
+  join(upstream: Socket, early: Buffer): void {
+    const client = this.#client
+    const { idleTimeoutMs, tunnelLifetimeMs } = this.#context.limits
+    client.removeListener('close', this.#onClientClose)
+    if (client.destroyed || upstream.destroyed) {
+      this.cut('')
+      return
+    }
+    let open = 2
+    const closed = (socket: Socket, other: Socket): void => {
+      open -= 1
+      if (open === 0) this.finish()
+      // Whoever left without ending properly takes the other along.
+      else if (!socket.readableEnded || !socket.writableFinished) this.cut('')
+      else other.setTimeout(idleTimeoutMs, () => this.cut('upstream-timeout'))
+    }
+    client.once('close', () => closed(client, upstream))
+    upstream.once('close', () => closed(upstream, client))
+    // Bytes of either direction touch the client's socket, which therefore idles only when the tunnel does.
+    client.setTimeout(idleTimeoutMs, () => this.cut('upstream-timeout'))
+    this.after(tunnelLifetimeMs, () => this.cut('upstream-timeout'))
+    const up = (wanted: number, more: () => void): number => this.take('up', wanted, more)
+    const down = (wanted: number, more: () => void): number => this.take('down', wanted, more)
+    pump(client, upstream, { take: up, first: early })
+    pump(upstream, client, { take: down })
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const more of waiting) more()
+  }
+
+  /** A halt, or the end of a budget: answered where the client has had no answer yet. */
+  #refuse(refusal: Refusal): void {
+    if (this.status !== 0) {
+      this.cut(refusal.code)
+      return
+    }
+    this.status = refusal.status
+    if (this.abandon(refusal.code)) answerRefusal(this.#context, this.#client, refusal)
+  }
+}

@@ -1,0 +1,75 @@
+/** Listens to a client until its ClientHello is whole, keeps every byte, and lets none of them through. */
+import type { Socket } from 'node:net'
+import { type ClientHello, readClientHello } from './client-hello.ts'
+
+export type Heard =
+  | Exclude<ClientHello, { kind: 'need-more' }>
+  /** The time for it was over. */
+  | { readonly kind: 'stalled' }
+  /** The client closed, or ended its side, before it was whole. */
+  | { readonly kind: 'left' }
+
+const startBytes = 2_048
+
+export class Greeting {
+  readonly heard: Promise<Heard>
+  readonly #socket: Socket
+  #kept: Buffer = Buffer.alloc(startBytes)
+  #length = 0
+  #conclude: (heard: Heard) => void = () => {}
+  #concluded = false
+  readonly #onData = (chunk: Buffer): void => this.#add(chunk)
+  readonly #onLeave = (): void => this.#end({ kind: 'left' })
+
+  /** head  what was read behind the CONNECT: a client need not wait for the answer. */
+  constructor(socket: Socket, head: Buffer) {
+    this.#socket = socket
+    this.heard = new Promise((resolve) => {
+      this.#conclude = resolve
+    })
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onLeave)
+    socket.on('close', this.#onLeave)
+    if (head.length > 0) this.#add(head)
+    if (!this.#concluded) socket.resume()
+  }
+
+  /** What was heard so far. */
+  get bytes(): Buffer {
+    return this.#kept.subarray(0, this.#length)
+  }
+
+  /** True where the client began to speak TLS: it may understand an alert. */
+  get isTls(): boolean {
+    return this.#length > 0 && readClientHello(this.bytes).kind !== 'not-tls'
+  }
+
+  /** Listens no longer: the time is over, or nobody wants to know. */
+  stop(): void {
+    this.#end({ kind: 'stalled' })
+  }
+
+  #add(chunk: Buffer): void {
+    const length = this.#length + chunk.length
+    if (length > this.#kept.length) {
+      // Doubled, so that a hello that comes byte by byte is copied a few times and not each time.
+      const larger = Buffer.alloc(Math.max(length, this.#kept.length * 2))
+      this.#kept.copy(larger, 0, 0, this.#length)
+      this.#kept = larger
+    }
+    chunk.copy(this.#kept, this.#length)
+    this.#length = length
+    const hello = readClientHello(this.bytes)
+    if (hello.kind !== 'need-more') this.#end(hello)
+  }
+
+  #end(heard: Heard): void {
+    if (this.#concluded) return
+    this.#concluded = true
+    this.#socket.removeListener('data', this.#onData)
+    this.#socket.removeListener('end', this.#onLeave)
+    this.#socket.removeListener('close', this.#onLeave)
+    this.#socket.pause()
+    this.#conclude(heard)
+  }
+}

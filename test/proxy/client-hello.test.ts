@@ -1,0 +1,179 @@
+/** The ClientHello reader against real hellos, hand-made ones, every split, and noise. */
+import fc from 'fast-check'
+import { test } from 'tap'
+import { helloBytesMax, readClientHello } from '../../proxy/client-hello.ts'
+import { buildHello, buildMessage, captureHello, inRecords, sniBody } from './hellos.ts'
+
+test('real hellos of Node are read in every version of TLS', async (t) => {
+  const versions = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const
+  for (const version of versions) {
+    const hello = await captureHello({
+      servername: 'Api.Example.COM',
+      ALPNProtocols: ['h2', 'http/1.1'],
+      minVersion: version,
+      maxVersion: version,
+      ciphers: 'DEFAULT:@SECLEVEL=0',
+    })
+    const expected = { kind: 'hello', sni: 'api.example.com', alpn: ['h2', 'http/1.1'], ech: false }
+    t.same(readClientHello(hello), expected, version)
+    for (let length = 0; length < hello.length; length += 1) {
+      t.equal(readClientHello(hello.subarray(0, length)).kind, 'need-more')
+    }
+    t.same(readClientHello(Buffer.concat([hello, Buffer.from([20, 3, 3, 0, 1, 1])])), expected)
+  }
+  const bare = await captureHello({})
+  t.match(readClientHello(bare), { kind: 'hello', sni: null, alpn: [] })
+})
+
+test('records of any size are joined', (t) => {
+  const message = buildMessage({ names: ['a.test'] })
+  for (const size of [2, 3, 4, 5, 50, message.length - 1, message.length]) {
+    const wire = inRecords(message, size)
+    t.match(readClientHello(wire), { kind: 'hello', sni: 'a.test' }, `${size}`)
+    for (let length = 0; length < wire.length; length += 1) {
+      t.equal(readClientHello(wire.subarray(0, length)).kind, 'need-more')
+    }
+  }
+  t.match(readClientHello(inRecords(message, 1)), {
+    kind: 'malformed',
+    message: /too many records/,
+  })
+  t.end()
+})
+
+test('what is not a ClientHello is told apart from a bad one', (t) => {
+  const good = buildHello({ names: ['a.test'] })
+  const message = buildMessage({ names: ['a.test'] })
+  const sni = { type: 0, body: sniBody(['a.test']) }
+  const with0 = (body: Buffer): Buffer => buildHello({ extensions: [{ type: 0, body }] })
+  const changed = (at: number, value: number): Buffer => {
+    const copy = Buffer.from(good)
+    copy[at] = value
+    return copy
+  }
+  const cases: [name: string, bytes: Buffer, kind: string][] = [
+    ['nothing yet', Buffer.alloc(0), 'need-more'],
+    ['HTTP', Buffer.from('GET / HTTP/1.1'), 'not-tls'],
+    ['SSLv2', Buffer.from([0x80, 0x2e, 1, 3, 1, 0, 0x15]), 'not-tls'],
+    ['an alert', Buffer.from([21, 3, 1, 0, 2, 2, 40]), 'not-tls'],
+    ['application data', Buffer.from([23, 3, 3, 0, 1, 0]), 'not-tls'],
+    ['version 2 record', changed(1, 2), 'not-tls'],
+    ['a ServerHello', changed(5, 2), 'malformed'],
+    ['an empty record', Buffer.from([22, 3, 1, 0, 0]), 'malformed'],
+    ['a record too long', Buffer.from([22, 3, 1, 0x40, 1]), 'malformed'],
+    ['a message too long', Buffer.from([22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff]), 'malformed'],
+    [
+      'an alert between the records',
+      Buffer.concat([inRecords(message, 50).subarray(0, 55), Buffer.from([21, 3, 1, 0, 2, 2, 40])]),
+      'malformed',
+    ],
+    [
+      'bytes behind the message',
+      inRecords(Buffer.concat([message, Buffer.from([0])]), 16_384),
+      'malformed',
+    ],
+    ['SNI twice', buildHello({ extensions: [sni, sni] }), 'malformed'],
+    [
+      'another extension twice',
+      buildHello({
+        names: ['a.test'],
+        extensions: [
+          { type: 23, body: Buffer.alloc(0) },
+          { type: 23, body: Buffer.alloc(0) },
+        ],
+      }),
+      'malformed',
+    ],
+    ['two names', buildHello({ names: ['a.test', 'b.test'] }), 'malformed'],
+    ['an empty list', with0(sniBody([])), 'malformed'],
+    ['an empty SNI', with0(Buffer.alloc(0)), 'malformed'],
+    [
+      'bytes behind the list',
+      with0(Buffer.concat([sniBody(['a.test']), Buffer.from([0])])),
+      'malformed',
+    ],
+    ['another kind of name', with0(Buffer.from([0, 4, 1, 0, 1, 97])), 'malformed'],
+    ['no name', buildHello({ names: [''] }), 'malformed'],
+    ['an address', buildHello({ names: ['127.0.0.1'] }), 'malformed'],
+    ['an IPv6 address', buildHello({ names: ['::1'] }), 'malformed'],
+    ['a number', buildHello({ names: ['2130706433'] }), 'malformed'],
+    ['a hexadecimal number', buildHello({ names: ['0x7f000001'] }), 'malformed'],
+    ['a NUL inside', buildHello({ names: ['a.test\0.evil'] }), 'malformed'],
+    ['no ASCII', buildHello({ names: [Buffer.from('bücher.test')] }), 'malformed'],
+    ['an empty label', buildHello({ names: ['a..test'] }), 'malformed'],
+    ['a port', buildHello({ names: ['a.test:443'] }), 'malformed'],
+    ['a name too long', buildHello({ names: [`${'a.'.repeat(130)}test`] }), 'malformed'],
+    ['a label too long', buildHello({ names: [`${'a'.repeat(64)}.test`] }), 'malformed'],
+    ['SSL 2 inside', buildHello({ names: ['a.test'], version: 0x0200 }), 'malformed'],
+    [
+      'ALPN without names',
+      buildHello({ extensions: [{ type: 16, body: Buffer.from([0, 0]) }] }),
+      'malformed',
+    ],
+    [
+      'ALPN with an empty name',
+      buildHello({ extensions: [{ type: 16, body: Buffer.from([0, 1, 0]) }] }),
+      'malformed',
+    ],
+    [
+      'a vector that ends too soon',
+      buildHello({ extensions: [{ type: 0, body: Buffer.from([0, 9, 0]) }] }),
+      'malformed',
+    ],
+    [
+      'more than fits',
+      Buffer.concat([
+        inRecords(Buffer.concat([Buffer.from([1, 0, 0x3f, 0xff]), Buffer.alloc(16_000)]), 16_384),
+        Buffer.alloc(400, 22),
+      ]),
+      'malformed',
+    ],
+  ]
+  for (const [name, bytes, kind] of cases) t.equal(readClientHello(bytes).kind, kind, name)
+  t.end()
+})
+
+test('ECH is seen, and a trailing dot and an underscore are no offence', (t) => {
+  for (const type of [0xfe0d, 0xffce]) {
+    const hello = buildHello({
+      names: ['public.test'],
+      extensions: [{ type, body: Buffer.alloc(20) }],
+    })
+    t.match(readClientHello(hello), { kind: 'hello', ech: true, sni: 'public.test' })
+  }
+  t.match(readClientHello(buildHello({ names: ['A_b.test.'] })), { sni: 'a_b.test' })
+  t.match(readClientHello(buildHello({})), { kind: 'hello', sni: null, ech: false })
+  t.end()
+})
+
+test('noise and damaged hellos never throw, and what is bounded stays bounded', (t) => {
+  const good = buildHello({
+    names: ['a.test'],
+    extensions: [{ type: 16, body: Buffer.from([0, 3, 2, 104, 50]) }],
+  })
+  const kinds = new Set(['need-more', 'hello', 'not-tls', 'malformed'])
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      const noise = Buffer.from(bytes)
+      const start = Buffer.from([22, 3, 1, 0, 200, 1, 0, 0, 196])
+      return [noise, Buffer.concat([start, noise])].every((wire) =>
+        kinds.has(readClientHello(wire).kind),
+      )
+    }),
+    { numRuns: 3_000 },
+  )
+  const change = fc.tuple(fc.nat({ max: good.length - 1 }), fc.nat({ max: 255 }))
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+      const copy = Buffer.from(good)
+      for (const [at, value] of changes) copy[at] = value
+      return kinds.has(readClientHello(copy).kind)
+    }),
+    { numRuns: 5_000 },
+  )
+  t.not(
+    readClientHello(Buffer.concat([Buffer.from([22, 3, 1]), Buffer.alloc(helloBytesMax, 1)])).kind,
+    'need-more',
+  )
+  t.end()
+})
