@@ -1,0 +1,82 @@
+/** `npm run bench`: every figure of one run, side by side, on one machine; it never gates. */
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { table } from '../cli/table.ts'
+import type { Section } from './figures.ts'
+import { benchHttp, type Running } from './http.ts'
+import { benchKernel } from './kernel.ts'
+import { benchLedger, fillLedger } from './ledger.ts'
+import { type Peer, peersOf } from './peers.ts'
+import { residentMib, startServer, stopServer } from './process.ts'
+import { benchStart } from './start.ts'
+import { benchTunnel } from './tunnel.ts'
+import { benchVerify } from './verify.ts'
+
+const ports = { http: 24001, raw: 24002 }
+
+/** `--quick` for a look; the figures in README come from a run without it. */
+const quick = process.argv.includes('--quick')
+const rounds = quick ? 1 : 5
+const seconds = quick ? 1 : 4
+
+function print(section: Section): void {
+  process.stdout.write(`\n## ${section.title}\n${section.note}\n\n`)
+  process.stdout.write(`${table(section.heads, section.rows)}\n`)
+}
+
+function machine(peers: readonly Peer[]): string {
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+  const cpu = cpus()
+  const names = peers.slice(1).map(({ name, version }) => `${name} ${version}`)
+  const memory = Math.round(totalmem() / 2 ** 30)
+  return [
+    `machine  ${cpu.length} × ${cpu[0]?.model ?? 'CPU'}, ${memory} GiB, Linux ${release()}, Node ${process.version}`,
+    `commit   ${commit}`,
+    `peers    ${names.join(', ')}`,
+    `rounds   ${rounds} of ${seconds} s, interleaved, medians${quick ? ' (--quick: only a look)' : ''}`,
+  ].join('\n')
+}
+
+async function startAll(peers: readonly Peer[]): Promise<Running[]> {
+  const running: Running[] = []
+  for (const peer of peers) {
+    const { environment } = peer
+    const started = await startServer(peer.command, peer.port, { environment })
+    await new Promise((done) => setTimeout(done, 1000))
+    running.push({ peer, started, idleMib: residentMib(started.pid) })
+  }
+  return running
+}
+
+async function main(): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'haltgate-bench-'))
+  const peers = peersOf(directory, ports)
+  process.stdout.write(`# haltgate bench\n${machine(peers)}\n`)
+  const origin = spawn(process.execPath, ['dist/bench/origin.js', String(ports.http), String(ports.raw)])
+  const running: Running[] = []
+  try {
+    print(benchKernel(quick ? 0.5 : 3))
+    print(await benchLedger(join(directory, 'raw'), seconds))
+    running.push(...(await startAll(peers)))
+    print(await benchHttp(running, { directory, ports, rounds, seconds }))
+    const bulkBytes = (quick ? 64 : 1024) * 1024 * 1024
+    print(await benchTunnel(running, { ports, rounds, setups: quick ? 200 : 1500, bulkBytes }))
+    for (const { started } of running.splice(0)) await stopServer(started)
+    const data = join(directory, 'haltgate', 'data')
+    print(benchVerify(data, { rounds: Math.min(rounds, 3), replay: true }))
+    const filled = join(directory, 'filled')
+    mkdirSync(filled)
+    await fillLedger(filled, quick ? 20_000 : 1_000_000)
+    print(benchVerify(filled, { rounds: Math.min(rounds, 3), replay: false }))
+    const policy = join(directory, 'haltgate', 'policies.yaml')
+    print(await benchStart(directory, { filled: data, policy, rounds: quick ? 1 : 5 }))
+  } finally {
+    for (const { started } of running) await stopServer(started)
+    origin.kill('SIGTERM')
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+await main()

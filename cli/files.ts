@@ -1,0 +1,39 @@
+/** The private files of a data directory: made 0600 in a 0700 directory, refused where others can read them. */
+import { randomBytes } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { Failure } from '../kernel/reasons.ts'
+
+/** Makes the data directory, 0700. errors  Failure naming the directory and what to do. */
+export function makeDataDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    if ((statSync(directory).mode & 0o077) !== 0) chmodSync(directory, 0o700)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Failure(
+      'ledger-unavailable',
+      `the data directory ${directory} cannot be used (${why}); choose another with --data DIR`,
+      { cause: error },
+    )
+  }
+}
+
+/** The operator's token: 32 random bytes, made at the first start. errors  Failure where others could read it. */
+export function controlToken(file: string): string {
+  if (!existsSync(file)) {
+    const token = randomBytes(32).toString('base64url')
+    writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' })
+    return token
+  }
+  if ((statSync(file).mode & 0o077) !== 0) {
+    throw new Failure(
+      'ledger-unavailable',
+      `${file} can be read by others; run: chmod 600 ${file}`,
+    )
+  }
+  const token = readFileSync(file, 'utf8').trim()
+  if (token.length < 32) {
+    throw new Failure('ledger-unavailable', `${file} holds no token; delete it and start again`)
+  }
+  return token
+}

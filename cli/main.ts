@@ -1,0 +1,252 @@
+#!/usr/bin/env node
+/** The command line: argv to wiring. Each command is loaded when it is called, so that none pays for another. */
+import { Command, CommanderError, Option } from 'commander'
+import { explainFailure, exitCodes } from './exit.ts'
+import { type Flags, type Settings, settingsOf } from './settings.ts'
+import { version } from './version.ts'
+
+const print = (text: string): void => {
+  process.stdout.write(`${text}\n`)
+}
+const printError = (text: string): void => {
+  process.stderr.write(`${text}\n`)
+}
+
+/** What a person may write behind every command, as commander hands it over. */
+type Given = Flags & Readonly<Record<string, string | boolean | undefined>>
+
+const settings = (flags: Given): Settings => settingsOf(flags, process.env)
+const word = (value: string | boolean | undefined): string => (typeof value === 'string' ? value : '')
+
+async function finish(work: Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await work
+  } catch (error) {
+    process.exitCode = explainFailure(error, printError)
+  }
+}
+
+const listenOption = new Option('--listen <host:port>', 'where agents connect (HALTGATE_LISTEN)')
+const controlOption = new Option('--control <host:port>', 'the operators’ listener (HALTGATE_CONTROL)')
+const policyOption = new Option('--policy <file>', 'the policy (HALTGATE_POLICY)')
+const dataOption = new Option('--data <dir>', 'the data directory (HALTGATE_DATA)')
+const agentOption = new Option('--agent <name>', 'binds the listener to one agent (HALTGATE_AGENT)')
+const levelOption = new Option('--log-level <level>', 'trace to fatal, or silent')
+const jsonOption = new Option('--json', 'print the result as JSON')
+const reasonOption = new Option('--reason <text>', 'why; it is recorded').makeOptionMandatory()
+
+function gateOptions(command: Command): Command {
+  return command
+    .addOption(listenOption)
+    .addOption(controlOption)
+    .addOption(policyOption)
+    .addOption(dataOption)
+    .addOption(agentOption)
+    .addOption(levelOption)
+    .option('--durability <group|os>', 'group: synced before a byte leaves; os: written, not synced')
+    .option('--verify-on-start <last|all>', 'which segments are read line by line at start')
+    .option('--any-filesystem', 'accept NFS, CIFS, FUSE or tmpfs under the ledger')
+    .option('--insecure-control', 'accept a control listener that is not on loopback, without TLS')
+}
+
+function addRunning(program: Command): void {
+  gateOptions(program.command('start').description('run the gate')).action((flags: Given) =>
+    finish(
+      import('./start.ts').then(({ start }) => start({ settings: settings(flags), print: printError })),
+    ),
+  )
+  gateOptions(program.command('run').description('run one command behind a gate of its own'))
+    .argument('<command...>')
+    .passThroughOptions()
+    .action((command: string[], flags: Given) => {
+      const own = { listen: '127.0.0.1:0', control: '127.0.0.1:0', agent: 'local', logLevel: 'warn' }
+      const chosen = settingsOf({ ...own, ...flags }, {
+        HALTGATE_POLICY: process.env['HALTGATE_POLICY'],
+        HALTGATE_DATA: process.env['HALTGATE_DATA'],
+      })
+      return finish(
+        import('./run.ts').then(({ run }) => run({ settings: chosen, command, print: printError })),
+      )
+    })
+  program
+    .command('demo')
+    .description('an origin, a gate and a looping agent on loopback, told as it happens')
+    .action(() => finish(import('./demo.ts').then(({ demo }) => demo({ print }))))
+}
+
+function operator(command: Command): Command {
+  return command.addOption(controlOption).addOption(dataOption).addOption(jsonOption)
+}
+
+function context(flags: Given): { settings: Settings; json: boolean; print: typeof print } {
+  return { settings: settings(flags), json: flags['json'] === true, print }
+}
+
+function addOrders(program: Command): void {
+  const orders = (): Promise<typeof import('./orders.ts')> => import('./orders.ts')
+  operator(program.command('halt').description('halt a scope, for good'))
+    .argument('<scope>')
+    .addOption(reasonOption)
+    .action((scope: string, flags: Given) =>
+      finish(orders().then(({ halt }) => halt(context(flags), scope, word(flags['reason'])))),
+    )
+  operator(program.command('reinstate').description('let an agent, project or tenant run again'))
+    .argument('<scope>')
+    .addOption(reasonOption)
+    .action((scope: string, flags: Given) =>
+      finish(
+        orders().then(({ reinstate }) => reinstate(context(flags), scope, word(flags['reason']))),
+      ),
+    )
+  operator(program.command('grant').description('raise what a scope may spend'))
+    .argument('<scope>')
+    .argument('<dimension>')
+    .argument('<amount>', 'as in the policy: 50, 200k, 10MiB, 1h, 2.50 (USD)')
+    .addOption(reasonOption)
+    .option('--budget <id>', 'which budget, where several bind that dimension')
+    .action((scope: string, dimension: string, amount: string, flags: Given) => {
+      const request = { scope, dimension, amount, reason: word(flags['reason']), budget: word(flags['budget']) }
+      return finish(orders().then(({ grant }) => grant(context(flags), request)))
+    })
+  operator(program.command('status').description('what is halted, spent and left')).action(
+    (flags: Given) => finish(orders().then(({ status }) => status(context(flags)))),
+  )
+  operator(program.command('runs').description('the runs that were seen')).action((flags: Given) =>
+    finish(orders().then(({ runs }) => runs(context(flags)))),
+  )
+}
+
+function addAgents(program: Command): void {
+  const agents = program.command('agents').description('who may speak, in the policy file')
+  const load = (): Promise<typeof import('./agents.ts')> => import('./agents.ts')
+  const place = (flags: Given): { policyFile: string; json: boolean; print: typeof print } => ({
+    policyFile: settings(flags).policyFile,
+    json: flags['json'] === true,
+    print,
+  })
+  const command = (name: string, description: string): Command =>
+    agents.command(name).description(description).addOption(policyOption).addOption(jsonOption)
+  command('list', 'the agents of the policy').action((flags: Given) =>
+    finish(load().then(({ listAgents }) => listAgents(place(flags)))),
+  )
+  command('add', 'declare an agent and show its token, once')
+    .argument('<name>')
+    .option('--tenant <name>')
+    .option('--project <name>')
+    .action((name: string, flags: Given) => {
+      const [tenant, project] = [word(flags['tenant']), word(flags['project'])]
+      const where = { ...(tenant === '' ? {} : { tenant }), ...(project === '' ? {} : { project }) }
+      return finish(load().then(({ addAgent }) => addAgent(place(flags), name, where)))
+    })
+  command('token', 'a further token for an agent, shown once')
+    .argument('<name>')
+    .action((name: string, flags: Given) =>
+      finish(load().then(({ addToken }) => addToken(place(flags), name))),
+    )
+  command('revoke', 'take all tokens of an agent away')
+    .argument('<name>')
+    .action((name: string, flags: Given) =>
+      finish(load().then(({ revokeTokens }) => revokeTokens(place(flags), name))),
+    )
+}
+
+function addPolicy(program: Command): void {
+  const policy = program.command('policy').description('check and explain a policy')
+  const load = (): Promise<typeof import('./policy.ts')> => import('./policy.ts')
+  policy
+    .command('check')
+    .description('print every problem of a policy file')
+    .argument('[file]')
+    .addOption(policyOption)
+    .addOption(jsonOption)
+    .action((file: string | undefined, flags: Given) => {
+      const chosen = settings(file === undefined ? flags : { ...flags, policy: file })
+      const where = { policyFile: chosen.policyFile, json: flags['json'] === true, print }
+      return finish(load().then(({ check }) => check(where)))
+    })
+  policy
+    .command('explain')
+    .description('what the policy answers to a request, and which rules spoke')
+    .requiredOption('--agent <name>')
+    .argument('<method>')
+    .argument('<url>', 'for CONNECT: host:port')
+    .addOption(policyOption)
+    .addOption(jsonOption)
+    .action((method: string, url: string, flags: Given) => {
+      const where = { policyFile: settings(flags).policyFile, json: flags['json'] === true, print }
+      const request = { agent: word(flags['agent']), method, url }
+      return finish(load().then(({ explainRequest }) => explainRequest(where, request)))
+    })
+}
+
+function addAudit(program: Command): void {
+  const audit = program.command('audit').description('read and prove the ledger')
+  const load = (): Promise<typeof import('./audit.ts')> => import('./audit.ts')
+  audit
+    .command('verify')
+    .description('verify the whole chain; --replay re-executes the kernel over it')
+    .addOption(dataOption)
+    .addOption(jsonOption)
+    .option('--expect-head <seq:hash>', 'the head that was seen elsewhere')
+    .option('--require <level>', 'chain, signed or anchored', 'chain')
+    .option('--replay', 'prove each verdict and balance')
+    .action((flags: Given) => {
+      const { dataDirectory } = settings(flags)
+      const [expectHead, require] = [word(flags['expectHead']), word(flags['require'])]
+      const [json, replay] = [flags['json'] === true, flags['replay'] === true]
+      return finish(
+        load().then(({ auditVerify }) =>
+          auditVerify({ dataDirectory, expectHead, require, json, replay, print }),
+        ),
+      )
+    })
+  audit
+    .command('show')
+    .description('print entries')
+    .argument('[seq]', 'one entry, in full')
+    .addOption(dataOption)
+    .addOption(jsonOption)
+    .option('--kind <kind>')
+    .option('--agent <name>')
+    .option('--run <name>')
+    .option('--from <seq>')
+    .option('--to <seq>')
+    .option('--last <count>', 'only the newest so many')
+    .action((seq: string | undefined, flags: Given) => {
+      const { dataDirectory } = settings(flags)
+      return finish(
+        load().then(({ auditShow }) => auditShow({ dataDirectory, seq, flags, print })),
+      )
+    })
+}
+
+async function main(): Promise<void> {
+  const program = new Command('haltgate')
+  program
+    .description('A fail-closed forward proxy for AI agents.')
+    .version(version)
+    .enablePositionalOptions()
+    .showHelpAfterError('(see --help)')
+    .exitOverride()
+  addRunning(program)
+  addOrders(program)
+  addAgents(program)
+  addPolicy(program)
+  addAudit(program)
+  try {
+    await program.parseAsync(process.argv)
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+  }
+}
+
+/** A bug is never swallowed: it is printed, and the process ends with 70; the ledger holds what was decided. */
+function bug(error: unknown): void {
+  printError(`haltgate: a bug: ${error instanceof Error ? (error.stack ?? '') : String(error)}`)
+  process.exit(exitCodes.bug)
+}
+
+process.on('uncaughtException', bug)
+process.on('unhandledRejection', bug)
+await main()

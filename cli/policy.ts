@@ -1,0 +1,121 @@
+/** `haltgate policy check` and `haltgate policy explain`: what a policy says, before anything is sent. */
+import { existsSync } from 'node:fs'
+import pico from 'picocolors'
+import type { AgentTerms, BudgetTerms, Policy } from '../kernel/policy.ts'
+import { passes } from '../kernel/verdict.ts'
+import { explain, type Explanation } from '../policy/explain.ts'
+import { shownAmount } from './amount.ts'
+import type { RequestFacts } from '../kernel/request.ts'
+import { type NoTarget, readAbsolute, readTunnel, type Target } from '../proxy/target.ts'
+import { exitCodes } from './exit.ts'
+import { readPolicy, requirePolicy, shownPath } from './policy-files.ts'
+import { UsageError } from './settings.ts'
+
+export interface PolicyContext {
+  readonly policyFile: string
+  readonly json: boolean
+  readonly print: (text: string) => void
+}
+
+/** Prints every problem and warning; 0 only where the policy would be put into force. */
+export async function check(context: PolicyContext): Promise<number> {
+  const { policyFile, print } = context
+  if (!existsSync(policyFile)) throw new UsageError(`there is no ${shownPath(policyFile)}`)
+  const read = await readPolicy(policyFile)
+  if ('problems' in read) {
+    if (context.json) print(JSON.stringify({ ok: false, problems: read.problems }))
+    else print(read.problems.join('\n'))
+    return exitCodes.no
+  }
+  const { policy, warnings } = read
+  const { digest } = policy
+  if (context.json) print(JSON.stringify({ ok: true, digest, warnings }))
+  else {
+    for (const warning of warnings) print(`${warning} (warning)`)
+    const counts = `${policy.rules.size} rules, ${policy.budgets.size} budgets, ${policy.agents.size} agents`
+    print(`${shownPath(policyFile)} is good: ${counts}\n${digest}`)
+  }
+  return exitCodes.done
+}
+
+export interface ExplainRequest {
+  readonly agent: string
+  readonly method: string
+  readonly url: string
+}
+
+/** Says what the policy alone would answer to a request; budgets are named, not measured. */
+export async function explainRequest(
+  context: PolicyContext,
+  request: ExplainRequest,
+): Promise<number> {
+  const { policy } = await requirePolicy(context.policyFile)
+  const agent = policy.agents.get(request.agent)
+  if (agent === undefined) {
+    const known = [...policy.agents.keys()].join(', ')
+    throw new UsageError(`the policy declares no agent '${request.agent}' (it has: ${known})`)
+  }
+  const explained = explain(policy, factsOf(request, agent))
+  context.print(context.json ? JSON.stringify(explained) : shown(request, policy, explained))
+  return passes(explained.verdict) ? exitCodes.done : exitCodes.no
+}
+
+function required(url: string, target: Target | NoTarget): Target {
+  if (target.ok) return target
+  throw new UsageError(`'${url}' cannot be asked about: ${target.message}`)
+}
+
+function factsOf(request: ExplainRequest, agent: AgentTerms): RequestFacts {
+  const { name, tenant, project, actor } = agent
+  const principal = { agent: name, run: 'default', tenant, project, actor, key: null }
+  const method = request.method.toUpperCase()
+  const common = { id: 'explain', principal, method, headers: {} }
+  if (method === 'CONNECT') {
+    const { host, port } = required(request.url, readTunnel(request.url))
+    return { ...common, kind: 'tunnel', scheme: 'https', host, port, path: '', query: '' }
+  }
+  // Only http travels in absolute-form; for an https URL the same reader says what lies behind the scheme.
+  const https = request.url.startsWith('https://')
+  const url = https ? `http://${request.url.slice('https://'.length)}` : request.url
+  const { host, port, path, query } = required(request.url, readAbsolute(url))
+  const named = /^[a-z]+:\/\/[^/?#]*:\d+(?:[/?#]|$)/.test(request.url)
+  const scheme = https ? 'https' : 'http'
+  return { ...common, kind: 'request', scheme, host, port: https && !named ? 443 : port, path, query }
+}
+
+function shown(request: ExplainRequest, policy: Policy, explained: Explanation): string {
+  const { verdict, classification, rules, budgets } = explained
+  const colour = passes(verdict) ? pico.green : pico.red
+  const { agent, method, url } = request
+  const lines = [`${colour(verdict.toUpperCase())}  ${agent}  ${method} ${url}`]
+  for (const { code, message } of classification.refusals) lines.push(`  ${code}  ${message}`)
+  const { domain, action, resource } = classification
+  lines.push(`it is: domain ${domain}, action ${action}${resource === '' ? '' : `, resource ${resource}`}`)
+  lines.push('rules on this host:')
+  for (const { id, effect, state, matched, why } of rules) {
+    const said = matched === 'yes' ? `${effect}${state === 'draft' ? ' (draft: does not bind)' : ''}` : why
+    lines.push(`  ${mark(matched)}  ${id}  ${said}`)
+  }
+  if (rules.length === 0) lines.push('  none')
+  if (classification.rules.length === 0) lines.push(`no rule speaks: defaults.verdict is ${policy.defaultVerdict}`)
+  lines.push('budgets on this host:')
+  for (const { id, matched, why } of budgets) {
+    const terms = policy.budgets.get(id)
+    const said = matched === 'yes' && terms !== undefined ? limitsOf(terms) : why
+    lines.push(`  ${mark(matched)}  ${id}  ${said}`)
+  }
+  if (budgets.length === 0) lines.push('  none')
+  return lines.join('\n')
+}
+
+function mark(matched: 'yes' | 'no' | 'unknown'): string {
+  if (matched === 'yes') return pico.green('speaks ')
+  return matched === 'no' ? pico.dim('silent ') : pico.yellow('unknown')
+}
+
+/** A budget in one line: what it limits, in which scope and period, and what it does at the limit. */
+function limitsOf({ dimensions, limits, scope, period, onLimit }: BudgetTerms): string {
+  const amounts = dimensions.map((one) => `${one} ${shownAmount(one, limits[one] ?? 0)}`)
+  const time = period.kind === 'window' ? `any ${period.lengthMs / 1000} s` : period.kind
+  return `${amounts.join(', ')} a ${scope} (${time}), at the limit: ${onLimit}`
+}

@@ -1,0 +1,111 @@
+/** `haltgate run -- CMD`: a gate for one command, its way out through the gate, and a summary at the end. */
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import pico from 'picocolors'
+import { openLog } from './log.ts'
+import { authorityOf, type Settings, UsageError } from './settings.ts'
+import { type Counter, openWorld } from './world.ts'
+
+export interface RunOptions {
+  readonly settings: Settings
+  readonly command: readonly string[]
+  readonly print: (text: string) => void
+}
+
+interface Tally {
+  allowed: number
+  readonly refused: Map<string, number>
+}
+
+/** Resolves with the command's own exit code, or 128 and the signal's number. */
+export async function run(options: RunOptions): Promise<number> {
+  const [program, ...rest] = options.command
+  if (program === undefined) {
+    throw new UsageError('name a command: haltgate run -- CMD [ARGUMENT…]')
+  }
+  const log = openLog(options.settings.logLevel)
+  const tally: Tally = { allowed: 0, refused: new Map() }
+  let sealed = ''
+  const world = await openWorld({
+    settings: options.settings,
+    log,
+    onSeal: (seal) => {
+      sealed = seal.message
+      log.fatal(seal, 'the gate sealed itself: everything is refused')
+    },
+    watch: counting(tally),
+  })
+  const proxy = `http://${authorityOf(world.proxy)}`
+  const code = await child(program, rest, environmentFor(process.env, proxy))
+  const { head } = world.gate.ledger
+  await world.close()
+  options.print(summary(tally, { head: head.seq, sealed }))
+  return code
+}
+
+/** The variables that the clients of each language read; an empty NO_PROXY leaves no host out. */
+export function environmentFor(
+  environment: Readonly<Record<string, string | undefined>>,
+  proxy: string,
+): Record<string, string | undefined> {
+  return {
+    ...environment,
+    HTTP_PROXY: proxy,
+    HTTPS_PROXY: proxy,
+    ALL_PROXY: proxy,
+    http_proxy: proxy,
+    https_proxy: proxy,
+    all_proxy: proxy,
+    NO_PROXY: '',
+    no_proxy: '',
+    NODE_USE_ENV_PROXY: '1',
+  }
+}
+
+function child(
+  program: string,
+  rest: readonly string[],
+  env: Record<string, string | undefined>,
+): Promise<number> {
+  return new Promise((resolve) => {
+    const started = spawn(program, rest, { env, stdio: 'inherit' })
+    const pass = (signal: NodeJS.Signals): void => {
+      started.kill(signal)
+    }
+    const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+    for (const signal of signals) process.on(signal, pass)
+    const end = (code: number): void => {
+      for (const signal of signals) process.off(signal, pass)
+      resolve(code)
+    }
+    started.on('error', (error: NodeJS.ErrnoException) => {
+      process.stderr.write(`haltgate: ${program} cannot be started: ${error.message}\n`)
+      end(error.code === 'ENOENT' ? 127 : 126)
+    })
+    started.on('exit', (code, signal) => {
+      end(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
+    })
+  })
+}
+
+function counting(tally: Tally): Counter {
+  return {
+    decided: (verdict, code) => {
+      if (verdict === 'allow' || verdict === 'warn') tally.allowed += 1
+      else tally.refused.set(code, (tally.refused.get(code) ?? 0) + 1)
+    },
+  }
+}
+
+function summary(tally: Tally, end: { head: number; sealed: string }): string {
+  const refused = [...tally.refused.values()].reduce((sum, count) => sum + count, 0)
+  const lines = [
+    `haltgate: ${pico.green(`${tally.allowed} allowed`)}, ${refused > 0 ? pico.red(`${refused} refused`) : '0 refused'}; ledger head ${end.head}`,
+  ]
+  for (const [code, count] of [...tally.refused].sort((left, right) => right[1] - left[1])) {
+    lines.push(`  ${String(count).padStart(6)}  ${code}`)
+  }
+  if (end.sealed !== '') lines.push(pico.red(`  the gate sealed itself: ${end.sealed}`))
+  return lines.join('\n')
+}
+

@@ -1,0 +1,228 @@
+/** Builds one running gate from settings: the only place where all rooms meet. */
+import { randomBytes } from 'node:crypto'
+import { networkInterfaces } from 'node:os'
+import type { Logger } from 'pino'
+import type { Listen } from '../control/front.ts'
+import type { Control } from '../control/server.ts'
+import { startControl } from '../control/server.ts'
+import { createMetrics, type Metrics } from '../control/metrics.ts'
+import type { Seal } from '../gate/core.ts'
+import type { Gate } from '../gate/gate.ts'
+import { openGate } from '../gate/open.ts'
+import type { Watch } from '../gate/ports.ts'
+import type { Policy } from '../kernel/policy.ts'
+import { Failure } from '../kernel/reasons.ts'
+import type { Verdict } from '../kernel/verdict.ts'
+import { reloadProblems } from '../policy/reload.ts'
+import { handleConnect } from '../proxy/connect.ts'
+import type { Limits } from '../proxy/limits.ts'
+import { createResolver } from '../proxy/resolve.ts'
+import { type Proxy, startProxy } from '../proxy/server.ts'
+import { handleUpgrade } from '../proxy/websocket.ts'
+import { systemClock } from './clock.ts'
+import { controlToken, makeDataDirectory } from './files.ts'
+import { readPolicy, requirePolicy } from './policy-files.ts'
+import { keepPolicy, storedTerms } from './policy-store.ts'
+import { type Address, layoutOf, type Settings } from './settings.ts'
+import { version } from './version.ts'
+
+export interface World {
+  readonly gate: Gate
+  readonly metrics: Metrics
+  /** Where agents connect. */
+  readonly proxy: Address
+  /** Where operators connect. */
+  readonly control: Listen
+  readonly warnings: readonly string[]
+  /** Reads the policy file again and puts it into force, or keeps the old one and says why. */
+  reload(): Promise<Reloaded>
+  /** Stops accepting, lets what is open finish, closes the ledger. */
+  close(): Promise<void>
+}
+
+export type Reloaded =
+  | { readonly ok: true; readonly digest: string }
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+export interface WorldOptions {
+  readonly settings: Settings
+  readonly log: Logger
+  readonly onSeal: (seal: Seal) => void
+  /** Someone who counts decisions beside the metrics. */
+  readonly watch?: Counter
+  /** Limits of the proxy other than its defaults. */
+  readonly limits?: Partial<Limits>
+}
+
+export interface Counter {
+  decided(verdict: Verdict, code: string): void
+}
+
+/** errors  Failure policy-unavailable or ledger-unavailable; nothing is left listening. */
+export async function openWorld(options: WorldOptions): Promise<World> {
+  const { settings, log } = options
+  const layout = layoutOf(settings.dataDirectory)
+  const { policy, warnings } = await requirePolicy(settings.policyFile)
+  requireAgent(policy, settings.agent)
+  makeDataDirectory(settings.dataDirectory)
+  const token = controlToken(layout.token)
+  const metrics = createMetrics()
+  const gate = await openLedgerAndGate(options, policy, metrics)
+  metrics.attach(gate)
+  const reload = reloader({ gate, metrics, settings })
+  let control: Control | null = null
+  const own: { address: string; port: number }[] = []
+  try {
+    const proxy = await startProxy({
+      ...settings.listen,
+      gate,
+      openers: { tunnel: handleConnect, websocket: handleUpgrade },
+      resolve: createResolver({ own: () => own, interfaces: addressesOfThisMachine, after: systemClock.after }),
+      listenerAgent: settings.agent,
+      limits: options.limits ?? {},
+      newId: idsOf(gate.bootId),
+      monotonic: systemClock.monotonicMs,
+      after: systemClock.after,
+      log: (level, fields, message) => log[level](fields, message),
+    })
+    own.push({ address: proxy.address.address, port: proxy.address.port })
+    control = await startControl({
+      listen: settings.control,
+      gate,
+      tokens: [{ token, role: 'operator' }],
+      reload,
+      metrics,
+      version,
+      durability: settings.durability,
+      insecure: settings.insecureControl,
+    })
+    const { address } = control
+    if ('port' in address) own.push({ address: address.host, port: address.port })
+    const opened = control
+    const close = (): Promise<void> => closeWorld({ gate, proxy, control: opened })
+    const listening = { host: proxy.address.address, port: proxy.address.port }
+    return { gate, metrics, proxy: listening, control: opened.address, warnings, reload, close }
+  } catch (error) {
+    await control?.close()
+    await gate.close()
+    throw error
+  }
+}
+
+function requireAgent(policy: Policy, agent: string | null): void {
+  if (agent === null || policy.agents.has(agent)) return
+  const known = [...policy.agents.keys()].join(', ')
+  throw new Failure(
+    'policy-unavailable',
+    `--agent ${agent}: the policy declares no such agent (it has: ${known === '' ? 'none' : known})`,
+  )
+}
+
+function openLedgerAndGate(options: WorldOptions, policy: Policy, metrics: Metrics): Promise<Gate> {
+  const { settings } = options
+  const layout = layoutOf(settings.dataDirectory)
+  return openGate({
+    clock: systemClock,
+    watch: watchOf(metrics, options.watch),
+    policy,
+    deepCheck: process.env['GOVERNANCE_CONTRACTS_ENABLED'] === '1',
+    onSeal: options.onSeal,
+    termsOf: storedTerms(layout.policies),
+    keep: async (kept) => keepPolicy(layout.policies, kept),
+    ledger: {
+      directory: layout.ledger,
+      lockFile: layout.lock,
+      origin: 'haltgate.local/ledger',
+      createdBy: `haltgate ${version}`,
+      durability: settings.durability,
+      now: systemClock.now,
+      random: (bytes) => randomBytes(bytes),
+      verifyAll: settings.verifyAll,
+      anyFilesystem: settings.anyFilesystem,
+      watch: metrics,
+    },
+  })
+}
+
+/** Every address of this machine: where a listener on a wildcard address can be reached. */
+function addressesOfThisMachine(): readonly string[] {
+  const found: string[] = []
+  for (const all of Object.values(networkInterfaces())) {
+    for (const { address } of all ?? []) found.push(address)
+  }
+  return found
+}
+
+/** Ids of requests, unique for all time: the boot's ULID and a counter. */
+function idsOf(bootId: string): () => string {
+  let count = 0
+  return () => {
+    count += 1
+    return `${bootId}-${count.toString(36)}`
+  }
+}
+
+/** The metrics, and beside them someone who hears of each decision. */
+function watchOf(metrics: Metrics, also: WorldOptions['watch']): Watch {
+  if (also === undefined) return metrics
+  return {
+    decided: (verdict, code, domain, seconds) => {
+      metrics.decided(verdict, code, domain, seconds)
+      also.decided(verdict, code)
+    },
+    admitted: (seconds) => metrics.admitted(seconds),
+    appended: (kind) => metrics.appended(kind),
+    stepped: () => metrics.stepped(),
+    severed: (scope, cause) => metrics.severed(scope, cause),
+    opened: (kind) => metrics.opened(kind),
+    ended: (end) => metrics.ended(end),
+  }
+}
+
+interface ReloadParts {
+  readonly gate: Gate
+  readonly metrics: Metrics
+  readonly settings: Settings
+}
+
+/** Reloads one at a time; a loosened limit, an unreadable file or a typo keeps the old policy. */
+function reloader(parts: ReloadParts): () => Promise<Reloaded> {
+  const layout = layoutOf(parts.settings.dataDirectory)
+  let last: Promise<Reloaded> = Promise.resolve({ ok: true, digest: parts.gate.policy.digest })
+  const once = async (): Promise<Reloaded> => {
+    const { gate } = parts
+    const read = await readPolicy(parts.settings.policyFile)
+    if ('problems' in read) return refuse(parts, read.problems)
+    const { policy } = read
+    if (policy.digest === gate.policy.digest) return { ok: true, digest: policy.digest }
+    if (parts.settings.agent !== null && !policy.agents.has(parts.settings.agent)) {
+      return refuse(parts, [`the agent ${parts.settings.agent} of this listener is gone`])
+    }
+    const problems = reloadProblems(gate.policy, policy)
+    if (problems.length > 0) return refuse(parts, problems)
+    keepPolicy(layout.policies, policy)
+    const loaded = await gate.load(policy, 'reload')
+    if (loaded.ok) return { ok: true, digest: policy.digest }
+    return refuse(parts, loaded.reasons.map(({ message }) => message))
+  }
+  return () => {
+    last = last.then(once, once).catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error)
+      return refuse(parts, [why])
+    })
+    return last
+  }
+}
+
+async function refuse(parts: ReloadParts, problems: readonly string[]): Promise<Reloaded> {
+  parts.metrics.reloadFailed()
+  await parts.gate.refuseLoad(problems)
+  return { ok: false, problems }
+}
+
+async function closeWorld(parts: { gate: Gate; proxy: Proxy; control: Control }): Promise<void> {
+  parts.gate.drain()
+  await parts.proxy.close()
+  await parts.control.close()
+  await parts.gate.close()
+}
