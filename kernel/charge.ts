@@ -1,0 +1,183 @@
+/** What a request is charged, and on which purses: the accounts that an admission or extension is measured on. */
+import { countableOf, headroomOf, limitOf } from './account.ts'
+import type { Remaining } from './answer.ts'
+import { assert, present } from './contract.ts'
+import { amountIn, checkVector, type Dimension, defaultCharge, type Vector } from './dimension.ts'
+import type { AdmitEvent } from './event.ts'
+import { instanceOf } from './period.ts'
+import type { BudgetTerms, Terms } from './policy.ts'
+import { openPurse, purseKey, refresh } from './purse.ts'
+import { type Principal, type ScopeId, scopeOf } from './scope.ts'
+import type { Account, Purse, State } from './state.ts'
+
+/** A budget with the purse that a request is measured on, as it is now; the state may not have it yet. */
+export interface Bound {
+  readonly budget: BudgetTerms
+  readonly purse: Purse
+}
+
+/** What a request lacks in one account. */
+export interface Lack {
+  readonly dimension: Dimension
+  readonly account: Account
+  /** The least that it needs. */
+  readonly need: number
+}
+
+const nothing: readonly Lack[] = []
+
+/** True for a budget that can refuse; drafts, `continue` and `warn` only count. */
+export function restrains(budget: BudgetTerms): boolean {
+  if (budget.state === 'draft') return false
+  return budget.onLimit !== 'continue' && budget.onLimit !== 'warn'
+}
+
+/** The scope that a budget counts in for a principal; null where its path has none of that kind. */
+export function scopeFor(budget: BudgetTerms, principal: Principal): ScopeId | null {
+  if (budget.scope === 'pool') return budget.pool === null ? null : poolScope(budget.pool)
+  return scopeOf(principal, budget.scope)
+}
+
+/** The purse of a budget in a scope as it is now, opened anew where the state has none. */
+export function purseOf(state: State, budget: BudgetTerms, scope: ScopeId): Purse {
+  const instance = instanceOf(budget.period, state.now)
+  const known = state.purses.get(purseKey(budget, scope, instance))
+  return known === undefined ? openPurse(budget, scope, instance) : refresh(known, state.now)
+}
+
+/** The purses of the matching budgets; null where one is not of these terms, or its purse not yet brought to them. */
+export function bind(state: State, event: AdmitEvent, terms: Terms): readonly Bound[] | null {
+  const bounds: Bound[] = []
+  for (const id of event.budgets) {
+    const budget = terms.budgets.get(id)
+    if (budget === undefined) return null
+    assert(!bounds.some((bound) => bound.budget.id === id), 'a budget is named once')
+    const scope = scopeFor(budget, event.principal)
+    if (scope === null) continue
+    const purse = purseOf(state, budget, scope)
+    const { dimensions } = budget
+    const complete =
+      purse.dimensions === dimensions || dimensions.every((each) => purse.dimensions.includes(each))
+    if (!complete) return null
+    bounds.push({ budget, purse })
+  }
+  return bounds
+}
+
+/**
+ * What an ask is given: in each dimension the least that any restraining budget has left of it, one amount for
+ * all purses. Absent where no active budget counts it; 0 where one has nothing left.
+ */
+export function narrow(bounds: readonly Bound[], ask: Vector): Vector {
+  const given: Record<Dimension, number> = {}
+  for (const dimension of Object.keys(ask)) {
+    const wanted = amountIn(ask, dimension) ?? 0
+    for (const { budget, purse } of bounds) {
+      if (budget.state === 'draft' || amountIn(budget.limits, dimension) === undefined) continue
+      const account = purse.accounts[purse.dimensions.indexOf(dimension)]
+      const before = amountIn(given, dimension) ?? wanted
+      const left = account && restrains(budget) ? Math.max(0, headroomOf(account)) : before
+      given[dimension] = Math.min(before, left)
+    }
+  }
+  return given
+}
+
+/** What one request is charged, by purse. */
+export interface Charge {
+  /** Parallel to the bounds, and to the dimensions of each purse. Hosts are 0: they are posted, not held. */
+  readonly lines: readonly (readonly number[])[]
+  /** What the active budgets hold, by dimension. */
+  readonly vector: Vector
+  /** Parallel to the bounds: what each account lacks; empty where it fits. */
+  readonly lacks: readonly (readonly Lack[])[]
+}
+
+interface Amounts {
+  readonly exact: Vector
+  readonly ask: Vector
+  readonly given: Vector
+}
+
+/** What is held in one dimension. `refusals` are posted by a refusal, hosts when they are first used. */
+function amountOf(dimension: Dimension, { exact, given }: Amounts): number {
+  if (dimension === 'hosts' || dimension === 'refusals') return 0
+  const stated = amountIn(exact, dimension) ?? amountIn(given, dimension)
+  return stated ?? amountIn(defaultCharge, dimension) ?? 0
+}
+
+/** The least that must be left in one dimension: all of an exact charge, 1 of an ask, 1 for a host that is new. */
+function needOf(dimension: Dimension, amounts: Amounts, newHost: boolean): number {
+  if (dimension === 'hosts') return newHost ? 1 : 0
+  if (amountIn(amounts.exact, dimension) === undefined) {
+    const wanted = amountIn(amounts.ask, dimension)
+    if (wanted !== undefined) return Math.min(1, wanted)
+  }
+  return amountOf(dimension, amounts)
+}
+
+/** The accounts of a purse that have less left than is needed; one that its budget no longer limits lacks nothing. */
+export function lacksOf(bound: Bound, needed: (dimension: Dimension) => number): readonly Lack[] {
+  const { dimensions, accounts } = bound.purse
+  let lacks: Lack[] | null = null
+  for (const dimension of bound.budget.dimensions) {
+    const account = present(accounts[dimensions.indexOf(dimension)], 'a bound purse is complete')
+    const need = needed(dimension)
+    if (need <= 0 || need <= headroomOf(account)) continue
+    lacks ??= []
+    lacks.push({ dimension, account, need })
+  }
+  return lacks ?? nothing
+}
+
+/** Works out what a request is charged on every purse at once; asserts that the amounts are countable (P8). */
+export function chargeOf(bounds: readonly Bound[], event: AdmitEvent): Charge {
+  checkVector(event.charge)
+  checkVector(event.ask)
+  const amounts = { exact: event.charge, ask: event.ask, given: narrow(bounds, event.ask) }
+  const vector: Record<Dimension, number> = {}
+  const lacks: (readonly Lack[])[] = []
+  const lines = bounds.map((bound) => {
+    const { budget, purse } = bound
+    const newHost = !purse.hosts.includes(event.host)
+    lacks.push(lacksOf(bound, (dimension) => needOf(dimension, amounts, newHost)))
+    return purse.dimensions.map((dimension, index) => {
+      const account = purse.accounts[index]
+      if (account === undefined || amountIn(budget.limits, dimension) === undefined) return 0
+      const amount = amountOf(dimension, amounts)
+      if (budget.state === 'active' && dimension !== 'hosts' && dimension !== 'refusals') {
+        vector[dimension] = amount
+      }
+      return restrains(budget) ? amount : countableOf(account, amount)
+    })
+  })
+  return { lines, vector, lacks }
+}
+
+/** True where the account could never hold what is needed, however long one waits. */
+export function neverFits(lack: Lack): boolean {
+  return lack.need > limitOf(lack.account)
+}
+
+/** What is left of the restraining budgets, in each dimension the least. */
+export function remainingOf(bounds: readonly Bound[]): readonly Remaining[] {
+  const least = new Map<Dimension, Remaining>()
+  for (const { budget, purse } of bounds) {
+    if (!restrains(budget)) continue
+    for (const dimension of budget.dimensions) {
+      const account = purse.accounts[purse.dimensions.indexOf(dimension)]
+      const { left, limit } = leftOf(present(account, 'a bound purse is complete'))
+      if (left >= (least.get(dimension)?.left ?? Number.POSITIVE_INFINITY)) continue
+      least.set(dimension, { budget: budget.id, scope: purse.scope, dimension, limit, left })
+    }
+  }
+  return [...least.values()].sort((one, other) => (one.dimension < other.dimension ? -1 : 1))
+}
+
+function leftOf(account: Account): { readonly left: number; readonly limit: number } {
+  return { left: Math.max(0, headroomOf(account)), limit: limitOf(account) }
+}
+
+export function poolScope(pool: string): ScopeId {
+  return `pool:${pool}` as ScopeId
+}

@@ -1,0 +1,46 @@
+/** Dimensions and vectors: what a request can cost, in integers of a stated unit. */
+import { assert } from './contract.ts'
+
+/** `requests`, `cost_usd` (nano-USD), `tokens`, `bytes_up`, `wall` (ms), … or any name that a rule charges. */
+export type Dimension = string
+
+/** Amounts by dimension: non-negative safe integers in the dimension's unit. */
+export type Vector = Readonly<Record<Dimension, number>>
+
+export const dimensionPattern = /^[a-z][a-z0-9_]{0,31}$/
+
+/** What the proxy measures while bytes flow, and cuts at the hold: an overrun cannot happen here. */
+export const metered = ['bytes_up', 'bytes_down', 'wall'] as const
+
+/** Charged by the kernel itself to every admitted request that no rule charges otherwise. */
+export const defaultCharge: Vector = { effort: 1, inflight: 1, requests: 1 }
+
+/** Unit in which each well-known dimension is counted; a dimension of a rule's own counts `units`. */
+export const units: Readonly<Record<Dimension, string>> = {
+  requests: 'requests',
+  effort: 'units',
+  risk: 'milli-risk',
+  cost_usd: 'nano-USD',
+  tokens_in: 'tokens',
+  tokens_out: 'tokens',
+  tokens: 'tokens',
+  bytes_up: 'bytes',
+  bytes_down: 'bytes',
+  wall: 'ms',
+  inflight: 'requests',
+  hosts: 'hosts',
+  refusals: 'refusals',
+}
+
+/** The amount that a vector itself names; undefined where it names none (`constructor` is a valid dimension). */
+export function amountIn(vector: Vector, dimension: Dimension): number | undefined {
+  return Object.hasOwn(vector, dimension) ? vector[dimension] : undefined
+}
+
+/** Asserts that each amount is a non-negative safe integer (P8). */
+export function checkVector(vector: Vector): void {
+  for (const dimension of Object.keys(vector)) {
+    const amount = vector[dimension] ?? -1
+    assert(Number.isSafeInteger(amount) && amount >= 0, 'P8: amounts are safe integers')
+  }
+}

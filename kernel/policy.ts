@@ -1,0 +1,99 @@
+/** What the kernel knows of a policy: plain terms to decide with, and the one question it answers by itself. */
+import type { Dimension, Vector } from './dimension.ts'
+import type { Reason } from './reasons.ts'
+import type { RequestFacts } from './request.ts'
+import type { ScopeKind } from './scope.ts'
+import type { Verdict } from './verdict.ts'
+
+/** What a budget does when a request does not fit, mildest first; the strongest of several wins. */
+export const onLimits = ['continue', 'warn', 'queue', 'approve', 'block', 'kill'] as const
+
+export type OnLimit = (typeof onLimits)[number]
+
+export type Period =
+  | { readonly kind: 'run' }
+  | { readonly kind: 'lifetime' }
+  | { readonly kind: 'hour' }
+  | { readonly kind: 'day' }
+  | { readonly kind: 'month' }
+  | { readonly kind: 'window'; readonly lengthMs: number }
+
+/** `active` binds; a `draft` is evaluated and recorded, and does not bind. The rest never reaches the kernel. */
+export type Binding = 'active' | 'draft'
+
+export interface RuleTerms {
+  readonly id: string
+  readonly state: Binding
+  readonly effect: Verdict
+  /** The operator's own words, or empty; they reach the agent in a refusal. */
+  readonly reason: string
+}
+
+export interface BudgetTerms {
+  readonly id: string
+  readonly state: Binding
+  readonly reason: string
+  readonly scope: ScopeKind
+  /** Name of the pool where scope is `pool`. */
+  readonly pool: string | null
+  readonly period: Period
+  /** Limits by dimension, keys in ascending order. */
+  readonly limits: Vector
+  /** `Object.keys(limits)`, ascending; the order of a purse's accounts. */
+  readonly dimensions: readonly Dimension[]
+  /** Alert tiers in percent of the limit, ascending. */
+  readonly tiers: readonly number[]
+  readonly onLimit: OnLimit
+  readonly queue: { readonly length: number; readonly waitMs: number }
+}
+
+/** The pure data with which the kernel decides. */
+export interface Terms {
+  /** `sha256:` and 64 hex digits: the constitutional hash. */
+  readonly digest: string
+  readonly mode: 'enforce' | 'observe'
+  readonly defaultVerdict: 'allow' | 'warn' | 'deny'
+  readonly rules: ReadonlyMap<string, RuleTerms>
+  readonly budgets: ReadonlyMap<string, BudgetTerms>
+}
+
+/** What a policy says that a request is, and who speaks about it. The ledger records it; replay is given it. */
+export interface Classification {
+  /** Ids of the active rules that match, in the order of the file. */
+  readonly rules: readonly string[]
+  /** Ids of the draft rules that match. */
+  readonly drafts: readonly string[]
+  /** Ids of the budgets (active and draft) whose targets match, in the order of the file. */
+  readonly budgets: readonly string[]
+  readonly domain: string
+  readonly action: string
+  readonly resource: string
+  /** What the rule charges beside the kernel's own charge, which it may replace (`requests: 0`). */
+  readonly charge: Vector
+  /** Context facts by name: strings, safe integers and booleans only. */
+  readonly context: Readonly<Record<string, string | number | boolean>>
+  readonly tls: 'inspect' | 'tunnel'
+  /** CIDRs in which the resolved addresses may lie although they are private. */
+  readonly addresses: readonly string[]
+  /** What already refuses it: a condition that failed to evaluate, a tunnel that hides what a rule needs. */
+  readonly refusals: readonly Reason[]
+}
+
+/** An agent as the policy knows it. */
+export interface AgentTerms {
+  readonly name: string
+  readonly tenant: string | null
+  readonly project: string | null
+  readonly actor: string | null
+  /** SHA-256 of each token, 64 lower-case hex digits. */
+  readonly tokens: readonly string[]
+}
+
+/** A compiled policy. Made by the policy room only; immutable. */
+export interface Policy extends Terms {
+  readonly agents: ReadonlyMap<string, AgentTerms>
+  /** The canonical JSON (RFC 8785) whose SHA-256 the digest is; compiling it gives this policy again. */
+  readonly source: string
+  /** Total and pure: whatever goes wrong inside comes back as a refusal. */
+  classify(request: RequestFacts): Classification
+}
