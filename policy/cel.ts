@@ -103,7 +103,7 @@ function compileOne(
     const parsed = parse(text)
     const checked = checkExpression(parsed, { functions: environment.funcs, wanted, isPattern })
     if (checked.faults.length > 0) return checked.faults
-    return new CelExpression({ text, wanted, checked, run: plan(environment, parsed) as Run })
+    return new CelExpression({ text, wanted, checked, run: plan(environment, parsed) })
   } catch (error) {
     return [syntaxFault(error)]
   }
@@ -124,7 +124,7 @@ function syntaxFault(error: unknown): ExpressionFault {
     return { offset: 0, message: 'the expression is nested too deep' }
   const found = error as { location?: { start?: { offset?: number } }; found?: string | null }
   const offset = found.location?.start?.offset ?? 0
-  const what = typeof found.found === 'string' ? `at "${found.found}"` : 'at its end'
+  const what = found.found ? `at "${found.found}"` : 'at its end'
   return { offset, message: `no valid CEL ${what}` }
 }
 

@@ -6,7 +6,7 @@ import type { CompiledPolicy } from './compile.ts'
 import type { CompiledBudget, CompiledRule } from './describe.ts'
 import { Subject } from './expression.ts'
 import { type Mismatch, mismatchOfContent, mismatchOfParties } from './target.ts'
-import { needsInside } from './tunnel.ts'
+import { isCertain, needsInside } from './tunnel.ts'
 
 export interface Explanation {
   /** What the rules say, before budgets, halts and the destination are looked at. */
@@ -69,7 +69,7 @@ function judge(
   const { target } = entry
   const parties = mismatchOfParties(target, request)
   if (parties !== null) return { matched: 'no', why: sentences[parties](request) }
-  if (request.kind === 'reach' && (target.isConditional || isHidden)) {
+  if (request.kind === 'reach' && (isHidden || !isCertain(target, request))) {
     return { matched: 'unknown', why: 'It depends on the request inside.' }
   }
   const hides = request.kind === 'tunnel' && isHidden

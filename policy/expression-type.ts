@@ -44,6 +44,7 @@ const typeNames = [
   'type',
   'uint',
 ]
+const variableNames = [...Object.keys(variableTypes), 'body', 'facts']
 const numbers = ['int', 'uint', 'double']
 
 /** Depth of the tree; a chain such as `a || b || c` is balanced by the parser. */
@@ -139,8 +140,7 @@ export class TypeReader {
     }
     if (Object.hasOwn(variableTypes, name)) return { name: 'variable', members: name }
     if (typeNames.includes(name)) return { name: 'type' }
-    const known = [...Object.keys(variableTypes), 'body', 'facts']
-    return this.#fault(node, `unknown variable \`${name}\`${didYouMean(name, known)}`)
+    return this.#fault(node, `unknown variable \`${name}\`${didYouMean(name, variableNames)}`)
   }
 
   #select(node: CelNode, { operand, field, testOnly }: CelSelect): Type {
@@ -180,6 +180,13 @@ export class TypeReader {
     }
     if (this.#macroDepth >= macroDepthMax) {
       return this.#fault(node, 'macros such as `all` and `exists` cannot stand inside each other')
+    }
+    const shadowed = [value.iterVar, value.iterVar2].find((name) => variableNames.includes(name))
+    if (shadowed !== undefined) {
+      return this.#fault(
+        node,
+        `\`${shadowed}\` is taken: name the variable of this macro otherwise`,
+      )
     }
     const element = range.name === 'list' ? (range.inner ?? dyn) : range.name === 'map' ? text : dyn
     const scope = new Map([[value.iterVar, value.iterVar2 === '' ? element : dyn]])

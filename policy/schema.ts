@@ -1,4 +1,4 @@
-/** JSON Schema of policies.yaml version 1: which keys there are and what shape each has. */
+/** JSON Schema (draft 2020-12) of policies.yaml version 1: which keys there are and what shape each has. */
 import { onLimits } from '../kernel/policy.ts'
 import { scopeKinds } from '../kernel/scope.ts'
 import { verdicts } from '../kernel/verdict.ts'
@@ -126,7 +126,6 @@ const agent = {
 }
 
 export const schema = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'haltgate policies.yaml, version 1',
   type: 'object',
   additionalProperties: false,

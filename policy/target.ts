@@ -38,8 +38,6 @@ export interface Target {
   readonly when: Expression | null
   /** True where an opaque tunnel hides what this needs to be judged by. */
   readonly needsInspection: boolean
-  /** True where a host, port and agent alone do not decide. */
-  readonly isConditional: boolean
 }
 
 /** Compiles targets; `when` comes compiled, for its language is loaded only where a policy needs it. */
@@ -70,7 +68,6 @@ export function compileTarget(source: TargetSource, when: Expression | null): Ta
     paths: source.paths.length === 0 ? null : source.paths.map(compileGlob),
     when,
     needsInspection: hidesMethod || source.paths.length > 0 || when?.readsHidden === true,
-    isConditional: source.methods.length > 0 || source.paths.length > 0 || when !== null,
   }
 }
 

@@ -8,7 +8,7 @@ import type { RequestFacts } from '../kernel/request.ts'
 import { passes } from '../kernel/verdict.ts'
 import { addressesOf, type CompiledRule, describe, holds, type Rulebook } from './describe.ts'
 import { Subject } from './expression.ts'
-import { mismatchOfContent, mismatchOfParties } from './target.ts'
+import { mismatchOfContent, mismatchOfParties, type Target } from './target.ts'
 
 /** True where a rule must see inside a tunnel before it can say whether it matches. */
 export function needsInside({
@@ -16,6 +16,12 @@ export function needsInside({
   decoder,
 }: Pick<CompiledRule, 'target' | 'decoder'>): boolean {
   return target.needsInspection || decoder !== ''
+}
+
+/** True where host, port, agent and the method CONNECT decide alone: no request inside a tunnel can differ. */
+export function isCertain(target: Target, { method }: RequestFacts): boolean {
+  const isContentFree = target.paths === null && target.when === null
+  return isContentFree && (target.methods === null || target.methods.has(method))
 }
 
 /** True for rules that only stand in the way. */
@@ -107,7 +113,9 @@ export function classifyReach(rulebook: Rulebook, request: RequestFacts): Classi
     .rulesFor(request.host)
     .filter((rule) => rule.terms.state === 'active')
     .filter((rule) => mismatchOfParties(rule.target, request) === null)
-  const isSure = (rule: CompiledRule): boolean => !rule.target.isConditional && rule.decoder === ''
+  const isSure = (rule: CompiledRule): boolean => {
+    return rule.decoder === '' && isCertain(rule.target, request)
+  }
   const mayQueue = spoken.some(({ terms }) => terms.effect === 'queue')
   const mayPass = spoken.some(isMild) || (passes(defaults.verdict) && !spoken.some(isSure))
   const speaks = (rule: CompiledRule): boolean => {
@@ -118,7 +126,9 @@ export function classifyReach(rulebook: Rulebook, request: RequestFacts): Classi
   const matched = spoken.filter(speaks)
   const budgets = rulebook
     .budgetsFor(request.host)
-    .filter(({ target }) => !target.isConditional && mismatchOfParties(target, request) === null)
+    .filter(
+      ({ target }) => isCertain(target, request) && mismatchOfParties(target, request) === null,
+    )
   const tls = spoken.find((rule) => rule.tls !== '')?.tls
   return {
     rules: matched.map(({ terms }) => terms.id),

@@ -9,20 +9,15 @@ const charactersMax = 16_384
 
 type TextMap = ReadonlyMap<string, string>
 
-/** There is no `body` in this version: whatever reads it fails to evaluate, and so refuses. */
+type Value = string | bigint | TextMap
+
 export type Variables = {
-  readonly request: {
-    readonly method: string
-    readonly scheme: string
-    readonly host: string
-    readonly port: bigint
-    readonly path: string
-    readonly query: TextMap
-    readonly headers: TextMap
-  }
-  readonly agent: { readonly name: string; readonly tenant: string; readonly project: string }
-  readonly run: { readonly name: string }
+  readonly request: ReadonlyMap<string, Value>
+  readonly agent: TextMap
+  readonly run: TextMap
   readonly facts: TextMap
+  /** There is none in this version: reading it throws, so that not even `has(body.x)` has a value. */
+  readonly body: never
 }
 
 export type VariableType = 'string' | 'int' | 'texts'
@@ -50,35 +45,54 @@ const noTexts: TextMap = new Map()
 /** The variables for one request. Maps are made when they are read; one that is too large throws then. */
 export function variablesOf(facts: RequestFacts): Variables {
   const { principal } = facts
-  let query: TextMap | null = null
-  let headers: TextMap | null = null
   return {
-    request: {
-      method: facts.method,
-      scheme: facts.scheme,
-      host: facts.host,
-      port: BigInt(facts.port),
-      get path(): string {
-        if (facts.path.length > charactersMax) throw new RangeError('the path is too long')
-        return facts.path
-      },
-      get query(): TextMap {
-        query ??= firstOf(new URLSearchParams(facts.query))
-        return query
-      },
-      get headers(): TextMap {
-        headers ??= firstOf(Object.entries(facts.headers))
-        return headers
-      },
-    },
-    agent: {
-      name: principal.agent,
-      tenant: principal.tenant ?? '',
-      project: principal.project ?? '',
-    },
-    run: { name: principal.run },
+    request: new Members({
+      method: () => facts.method,
+      scheme: () => facts.scheme,
+      host: () => facts.host,
+      port: () => BigInt(facts.port),
+      path: () => bounded(facts.path),
+      query: () => firstOf(new URLSearchParams(facts.query)),
+      headers: () => firstOf(Object.entries(facts.headers)),
+    }),
+    agent: new Map([
+      ['name', principal.agent],
+      ['tenant', principal.tenant ?? ''],
+      ['project', principal.project ?? ''],
+    ]),
+    run: new Map([['name', principal.run]]),
     facts: noTexts,
+    get body(): never {
+      throw new RangeError('this version has no body')
+    },
   }
+}
+
+/** A map whose values are made when they are asked for: the language would read all members of an object. */
+class Members extends Map<string, Value> {
+  readonly #makers: Readonly<Record<string, () => Value>>
+
+  constructor(makers: Readonly<Record<string, () => Value>>) {
+    super()
+    this.#makers = makers
+  }
+
+  override get(name: string): Value | undefined {
+    const made = super.get(name)
+    if (made !== undefined || !Object.hasOwn(this.#makers, name)) return made
+    const value = this.#makers[name]?.()
+    if (value !== undefined) this.set(name, value)
+    return value
+  }
+
+  override has(name: string): boolean {
+    return Object.hasOwn(this.#makers, name)
+  }
+}
+
+function bounded(text: string): string {
+  if (text.length > charactersMax) throw new RangeError('too many characters')
+  return text
 }
 
 function firstOf(entries: Iterable<readonly [string, string]>): TextMap {

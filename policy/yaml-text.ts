@@ -112,7 +112,8 @@ function plain(node: unknown, depth: number, report: Report): unknown {
     const name = isScalar(key) && typeof key.value === 'string' ? key.value : null
     if (isScalar(key) && key.anchor !== undefined) report(offset, 'anchors are refused')
     if (name === '<<') report(offsetOf(key), 'merge keys are refused; write the keys out')
-    else if (name === null || name === '__proto__') report(offsetOf(key), 'this key is not a name')
+    else if (name === null) report(offsetOf(key), 'a key is text: put it in quotes')
+    else if (name === '__proto__') report(offsetOf(key), 'this key is not a name')
     else entries.push([name, plain(value, depth + 1, report)])
   }
   return Object.fromEntries(entries)

@@ -1,3 +1,4 @@
+/** A rule speaks exactly where its targets match, and costs nothing elsewhere. */
 import { test } from 'tap'
 import type { RequestFacts } from '../../kernel/request.ts'
 import { compile } from '../../policy/compile.ts'

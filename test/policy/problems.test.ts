@@ -1,3 +1,4 @@
+/** Bad policies: each mistake is told with its place, and none ends the process. */
 import { readFileSync } from 'node:fs'
 import { test } from 'tap'
 import { readAmount, readDuration } from '../../policy/amount.ts'
@@ -99,8 +100,9 @@ test('a policy that does what it says loads without a warning', async (t) => {
     '  - {id: a, effect: allow, when: \'agent.tenant == "acme"\'}',
   ]
   for (const rules of quiet) t.same(await spoken(withRules(rules)), [], rules)
-  const shipped = readFileSync('policies.yaml', 'utf8')
-  t.same(await spoken(shipped), [], 'policies.yaml')
+  for (const file of ['policies.yaml', 'examples/policies/team.yaml']) {
+    t.same(await spoken(readFileSync(file, 'utf8')), [], file)
+  }
 })
 
 test('the reference policy loads, and says what of it waits for a later version', async (t) => {
