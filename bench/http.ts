@@ -29,14 +29,25 @@ interface Measured {
 
 const connections = 64
 
-export async function benchHttp(running: readonly Running[], options: HttpOptions): Promise<Section> {
+export async function benchHttp(
+  running: readonly Running[],
+  options: HttpOptions,
+): Promise<Section> {
   const { directory, ports, rounds, seconds } = options
   const host = `localhost:${ports.http}`
   const target = `http://${host}/bench`
   const all = new Map<string, Measured>()
   const names = ['direct', ...running.map(({ peer }) => peer.name)]
   for (const name of names) {
-    all.set(name, { perCpuSecond: [], rate: [], p50One: [], p50: [], p99: [], loadedMib: 0, errors: 0 })
+    all.set(name, {
+      perCpuSecond: [],
+      rate: [],
+      p50One: [],
+      p50: [],
+      p99: [],
+      loadedMib: 0,
+      errors: 0,
+    })
   }
   for (let round = 0; round <= rounds; round += 1) {
     for (const name of names) {
@@ -44,7 +55,11 @@ export async function benchHttp(running: readonly Running[], options: HttpOption
       const port = proxy?.peer.port ?? ports.http
       const pid = proxy?.started.pid ?? 0
       const common = { directory, port, target: proxy === undefined ? '/bench' : target, host }
-      const one = await load({ ...common, connections: 1, seconds: Math.max(1, seconds / 2) })
+      const one = await load({
+        ...common,
+        connections: 1,
+        seconds: Math.max(1, Math.floor(seconds / 2)),
+      })
       const before = pid === 0 ? 0 : cpuSeconds(pid)
       const many = await load({ ...common, connections, seconds })
       const used = pid === 0 ? Number.NaN : cpuSeconds(pid) - before
@@ -91,7 +106,14 @@ function section(
     ]
   })
   const heads = ['proxy', 'record', 'req/CPU-s', '÷ squid', 'req/s', 'p50 added, 1 conn ms']
-  heads.push('p50, 64 conn ms', 'p99, 64 conn ms', 'RSS idle MiB', 'RSS loaded', 'start ms', 'errors')
+  heads.push(
+    'p50, 64 conn ms',
+    'p99, 64 conn ms',
+    'RSS idle MiB',
+    'RSS loaded',
+    'start ms',
+    'errors',
+  )
   const note =
     'GET of 1 KiB over kept-alive connections; medians of interleaved rounds. Goal: ≥ 0.75 × squid a CPU-second.'
   return { title: 'Plain HTTP', heads, rows, note }

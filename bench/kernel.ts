@@ -35,7 +35,9 @@ const terms: Terms = {
   mode: 'enforce',
   defaultVerdict: 'deny',
   rules: new Map([[rule.id, rule]]),
-  budgets: new Map(Array.from({ length: budgetsOnPath }, (_, index) => [`budget-${index}`, budget(index)])),
+  budgets: new Map(
+    Array.from({ length: budgetsOnPath }, (_, index) => [`budget-${index}`, budget(index)]),
+  ),
 }
 
 function admit(index: number, runs: number): AdmitEvent {
@@ -85,15 +87,27 @@ export function benchKernel(seconds: number): Section {
       const { at, request } = event
       one(event)
       one({ kind: 'dispatch', at, request })
-      one({ kind: 'settle', at, request, outcome: 'settled', actual: { bytes_down: 1200, wall: 2 } })
+      one({
+        kind: 'settle',
+        at,
+        request,
+        outcome: 'settled',
+        actual: { bytes_down: 1200, wall: 2 },
+      })
       steps += 3
     }
   }
   const elapsed = (performance.now() - begun) / 1000
   const rows = [
-    [String(accounts), figure(steps / elapsed), figure(quantile(times, 0.5)), figure(quantile(times, 0.99))],
+    [
+      String(accounts),
+      figure(steps / elapsed),
+      figure(quantile(times, 0.5)),
+      figure(quantile(times, 0.99)),
+    ],
   ]
   const heads = ['accounts', 'steps/s', 'p50 µs', 'p99 µs']
-  const note = 'admit, dispatch, settle in turn, contracts on. Goals: ≥ 150,000 steps/s, p50 ≤ 10 µs.'
+  const note =
+    'admit, dispatch, settle in turn, contracts on. Goals: ≥ 150,000 steps/s, p50 ≤ 10 µs.'
   return { title: 'Kernel', heads, rows, note }
 }

@@ -17,7 +17,14 @@ function draft(index: number): Draft {
     budgets: ['per-run'],
     charge: { bytes_up: 120 },
     domain: 'general',
-    hold: { bytes_down: 1_048_576, bytes_up: 120, effort: 1, inflight: 1, requests: 1, wall: 60_000 },
+    hold: {
+      bytes_down: 1_048_576,
+      bytes_up: 120,
+      effort: 1,
+      inflight: 1,
+      requests: 1,
+      wall: 60_000,
+    },
     host: 'localhost',
     kind: 'request',
     method: 'GET',
@@ -129,7 +136,16 @@ export async function benchLedger(directory: string, seconds: number): Promise<S
     ])
   }
   await ledger.close()
-  const heads = ['writers', 'durable entries/s', 'raw syncs/s', 'ratio', 'p50 ms', 'raw p50 ms', 'ratio']
-  const note = 'Goals: ratio ≥ 5 at 16, 10 at 64, 16 at 256 writers; p50 ≤ 2 × raw at 1 writer, 6 × at 64.'
+  const heads = [
+    'writers',
+    'durable entries/s',
+    'raw syncs/s',
+    'ratio',
+    'p50 ms',
+    'raw p50 ms',
+    'ratio',
+  ]
+  const note =
+    'Goals: ratio ≥ 5 at 16, 10 at 64, 16 at 256 writers; p50 ≤ 2 × raw at 1 writer, 6 × at 64.'
   return { title: 'Ledger commits', heads, rows, note }
 }

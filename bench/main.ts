@@ -54,7 +54,11 @@ async function main(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'haltgate-bench-'))
   const peers = peersOf(directory, ports)
   process.stdout.write(`# haltgate bench\n${machine(peers)}\n`)
-  const origin = spawn(process.execPath, ['dist/bench/origin.js', String(ports.http), String(ports.raw)])
+  const origin = spawn(process.execPath, [
+    'dist/bench/origin.js',
+    String(ports.http),
+    String(ports.raw),
+  ])
   const running: Running[] = []
   try {
     print(benchKernel(quick ? 0.5 : 3))

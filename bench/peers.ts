@@ -1,7 +1,7 @@
 /** The proxies that are measured side by side: haltgate, and whichever of the peers this machine has. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 export interface Peer {
   readonly name: string
@@ -23,7 +23,10 @@ const firstPort = 24100
 
 function versionOf(program: string, flags: readonly string[]): string | null {
   try {
-    const text = execFileSync(program, flags, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    const text = execFileSync(program, flags, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     return /\d+\.\d+(?:\.\d+)*/.exec(text)?.[0] ?? 'unknown'
   } catch {
     return null
@@ -72,11 +75,21 @@ budgets:
   const command = [process.execPath, 'dist/cli/main.js', 'start', ...flags]
   // As the Dockerfile sets it: one arena nearly doubles what a tunnel carries.
   const environment = { MALLOC_ARENA_MAX: '1' }
-  return { name: 'haltgate', version: 'this commit', port, command, environment, record: 'fdatasync' }
+  return {
+    name: 'haltgate',
+    version: 'this commit',
+    port,
+    command,
+    environment,
+    record: 'fdatasync',
+  }
 }
 
 function squidPeer(directory: string, version: string): Peer {
   mkdirSync(directory, { recursive: true })
+  // Started as root, squid writes as its own user.
+  chmodSync(dirname(directory), 0o755)
+  chmodSync(directory, 0o777)
   const port = firstPort + 10
   const file = join(directory, 'squid.conf')
   writeFileSync(
@@ -90,11 +103,10 @@ pid_filename ${directory}/squid.pid
 coredump_dir ${directory}
 shutdown_lifetime 0 seconds
 workers 1
-cache_effective_user root
 pinger_enable off
 `,
   )
-  const command = ['squid', '-N', '-f', file]
+  const command = ['squid', '-N', '-n', `haltgate${process.pid}`, '-f', file]
   return { name: 'squid', version, port, command, environment: {}, record: 'log, not synced' }
 }
 

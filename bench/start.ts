@@ -1,10 +1,11 @@
 /** From spawn to ready, on an empty ledger and on the one that the bench filled; and from a halt to the last byte. */
-import { connect } from 'node:net'
+
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { figure, median, quantile, type Section } from './figures.ts'
-import { residentMib, startServer, type Started, stopServer } from './process.ts'
+import { residentMib, type Started, startServer, stopServer } from './process.ts'
 
 const proxyPort = 24200
 const controlPort = 24201
@@ -36,7 +37,11 @@ async function ready(data: string, policy: string): Promise<{ ms: number; mib: n
   return { ms, mib }
 }
 
-function ask(method: string, path: string, call: { token: string; body: string } | null): Promise<number> {
+function ask(
+  method: string,
+  path: string,
+  call: { token: string; body: string } | null,
+): Promise<number> {
   return new Promise((resolve) => {
     const headers: Record<string, string> = {}
     if (call !== null) {
@@ -99,7 +104,11 @@ export async function benchStart(directory: string, options: StartOptions): Prom
   const cut = await halts(join(directory, 'halts'), policy, rounds * 10)
   const rows = [
     ['start on an empty ledger, ms', figure(median(empty.map(({ ms }) => ms))), '≤ 500'],
-    ['start on the filled ledger, ms', figure(median(full.map(({ ms }) => ms))), '≤ 2,000 at 1,000,000 entries'],
+    [
+      'start on the filled ledger, ms',
+      figure(median(full.map(({ ms }) => ms))),
+      '≤ 2,000 at 1,000,000 entries',
+    ],
     ['RSS when ready, MiB', figure(median(empty.map(({ mib }) => mib))), '≤ 90'],
     ['halt ordered to last byte, p50 ms', figure(median(cut)), ''],
     ['halt ordered to last byte, p99 ms', figure(quantile(cut, 0.99)), '≤ 50'],

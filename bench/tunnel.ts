@@ -1,8 +1,7 @@
 /** CONNECT through each proxy: set-ups a CPU-second, and bulk bytes a second through one tunnel. */
 import { connect as connectRaw, type Socket } from 'node:net'
-import { PassThrough } from 'node:stream'
+import { Duplex, PassThrough } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
-import { Duplex } from 'node:stream'
 import { figure, median, type Section } from './figures.ts'
 import type { Running } from './http.ts'
 import type { Ports } from './peers.ts'
@@ -81,8 +80,12 @@ export async function benchTunnel(
   options: TunnelOptions,
 ): Promise<Section> {
   const hello = await clientHello('localhost')
-  const figures = new Map<string, { setup: number[]; bulk: number[]; cpu: number[]; error: string }>()
-  for (const { peer } of running) figures.set(peer.name, { setup: [], bulk: [], cpu: [], error: '' })
+  const figures = new Map<
+    string,
+    { setup: number[]; bulk: number[]; cpu: number[]; error: string }
+  >()
+  for (const { peer } of running)
+    figures.set(peer.name, { setup: [], bulk: [], cpu: [], error: '' })
   for (let round = 0; round <= options.rounds; round += 1) {
     for (const { peer, started } of running) {
       const measured = figures.get(peer.name)
@@ -101,7 +104,8 @@ export async function benchTunnel(
         measured.bulk.push(options.bulkBytes / seconds / 1e6)
         measured.cpu.push(options.bulkBytes / bulkUsed / 1e6)
       } catch (error) {
-        measured.error = error instanceof Error ? error.message.split('\r\n')[0] ?? '' : String(error)
+        measured.error =
+          error instanceof Error ? (error.message.split('\r\n')[0] ?? '') : String(error)
       }
     }
   }
@@ -115,6 +119,7 @@ export async function benchTunnel(
     return [peer.name, figure(setup), ...ratio, figure(median(measured.cpu))]
   })
   const heads = ['proxy', 'set-ups/CPU-s', '÷ squid', 'bulk MB/s', '÷ squid', 'bulk MB/CPU-s']
-  const note = 'CONNECT, a real ClientHello, then raw bytes. Goals: set-ups ≥ 0.65 × squid, bulk ≥ 0.85 × squid.'
+  const note =
+    'CONNECT, a real ClientHello, then raw bytes. Goals: set-ups ≥ 0.65 × squid, bulk ≥ 0.85 × squid.'
   return { title: 'CONNECT', heads, rows, note }
 }

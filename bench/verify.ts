@@ -14,7 +14,9 @@ function costOf(command: readonly string[]): Cost {
   const ran = spawnSync('/usr/bin/time', ['-f', 'COST %U %S %M', ...command], { encoding: 'utf8' })
   const cost = /COST ([\d.]+) ([\d.]+) (\d+)/.exec(ran.stderr)
   if (ran.status !== 0 || cost === null) {
-    throw new Error(`${command.join(' ')} failed: ${ran.stdout.slice(-300)} ${ran.stderr.slice(-300)}`)
+    throw new Error(
+      `${command.join(' ')} failed: ${ran.stdout.slice(-300)} ${ran.stderr.slice(-300)}`,
+    )
   }
   const [user = 0, system = 0, kib = 0] = cost.slice(1).map(Number)
   return { cpuSeconds: user + system, peakMib: kib / 1024 }
@@ -27,7 +29,9 @@ function segmentsOf(data: string): string[] {
 }
 
 function entriesOf(segments: readonly string[]): number {
-  return Number(execFileSync('sh', ['-c', 'cat "$@" | wc -l', 'sh', ...segments], { encoding: 'utf8' }))
+  return Number(
+    execFileSync('sh', ['-c', 'cat "$@" | wc -l', 'sh', ...segments], { encoding: 'utf8' }),
+  )
 }
 
 /**
@@ -49,7 +53,8 @@ export function benchVerify(data: string, options: { rounds: number; replay: boo
   for (let round = 0; round < options.rounds; round += 1) {
     for (const [name, command] of commands) costs.get(name)?.push(costOf(command))
   }
-  const cpu = (name: string): number => median((costs.get(name) ?? []).map((cost) => cost.cpuSeconds))
+  const cpu = (name: string): number =>
+    median((costs.get(name) ?? []).map((cost) => cost.cpuSeconds))
   const openssl = cpu('openssl dgst -sha256')
   const rows = commands.map(([name]) => [
     name,
@@ -61,5 +66,10 @@ export function benchVerify(data: string, options: { rounds: number; replay: boo
   const heads = ['command', 'CPU s', '÷ openssl', 'entries/CPU-s', 'peak MiB']
   const size = `${entries.toLocaleString('en-US')} entries, ${Math.round(bytes / 1e6)} MB`
   const note = `${size}; start of node included. Goals: verify ≤ 6.5 × openssl, ≤ 96 MiB; replay ≥ 100,000 entries/s.`
-  return { title: `Verification (${options.replay ? 'of a gate' : 'of the writer'})`, heads, rows, note }
+  return {
+    title: `Verification (${options.replay ? 'of a gate' : 'of the writer'})`,
+    heads,
+    rows,
+    note,
+  }
 }

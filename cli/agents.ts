@@ -67,7 +67,9 @@ export async function revokeTokens(context: AgentsContext, name: string): Promis
     requireKnown(document, name)
     document.setIn(['agents', name, 'tokens'], document.createNode([]))
   })
-  context.print(context.json ? JSON.stringify({ agent: name, tokens: 0 }) : `${name} has no token now`)
+  context.print(
+    context.json ? JSON.stringify({ agent: name, tokens: 0 }) : `${name} has no token now`,
+  )
   return exitCodes.done
 }
 

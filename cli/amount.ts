@@ -13,7 +13,8 @@ export function amountOf(dimension: string, text: string): number {
 const nanoPerUsd = 1_000_000_000
 
 export function shownAmount(dimension: string, amount: number): string {
-  if (dimension === 'cost_usd') return `${(amount / nanoPerUsd).toFixed(6).replace(/\.?0+$/, '')} USD`
+  if (dimension === 'cost_usd')
+    return `${(amount / nanoPerUsd).toFixed(6).replace(/\.?0+$/, '')} USD`
   if (dimension === 'wall') return `${(amount / 1000).toFixed(1).replace(/\.0$/, '')} s`
   if (dimension.startsWith('bytes')) return shownBytes(amount)
   return String(amount)

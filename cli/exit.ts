@@ -25,6 +25,8 @@ export function explainFailure(error: unknown, print: (text: string) => void): n
     print(`haltgate: ${error.message}`)
     return exitCodes.io
   }
-  print(`haltgate: a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+  print(
+    `haltgate: a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  )
   return exitCodes.bug
 }

@@ -26,10 +26,7 @@ export function controlToken(file: string): string {
     return token
   }
   if ((statSync(file).mode & 0o077) !== 0) {
-    throw new Failure(
-      'ledger-unavailable',
-      `${file} can be read by others; run: chmod 600 ${file}`,
-    )
+    throw new Failure('ledger-unavailable', `${file} can be read by others; run: chmod 600 ${file}`)
   }
   const token = readFileSync(file, 'utf8').trim()
   if (token.length < 32) {

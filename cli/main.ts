@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line: argv to wiring. Each command is loaded when it is called, so that none pays for another. */
 import { Command, CommanderError, Option } from 'commander'
-import { explainFailure, exitCodes } from './exit.ts'
+import { exitCodes, explainFailure } from './exit.ts'
 import { type Flags, type Settings, settingsOf } from './settings.ts'
 import { version } from './version.ts'
 
@@ -16,7 +16,8 @@ const printError = (text: string): void => {
 type Given = Flags & Readonly<Record<string, string | boolean | undefined>>
 
 const settings = (flags: Given): Settings => settingsOf(flags, process.env)
-const word = (value: string | boolean | undefined): string => (typeof value === 'string' ? value : '')
+const word = (value: string | boolean | undefined): string =>
+  typeof value === 'string' ? value : ''
 
 async function finish(work: Promise<number>): Promise<void> {
   try {
@@ -27,7 +28,10 @@ async function finish(work: Promise<number>): Promise<void> {
 }
 
 const listenOption = new Option('--listen <host:port>', 'where agents connect (HALTGATE_LISTEN)')
-const controlOption = new Option('--control <host:port>', 'the operators’ listener (HALTGATE_CONTROL)')
+const controlOption = new Option(
+  '--control <host:port>',
+  'the operators’ listener (HALTGATE_CONTROL)',
+)
 const policyOption = new Option('--policy <file>', 'the policy (HALTGATE_POLICY)')
 const dataOption = new Option('--data <dir>', 'the data directory (HALTGATE_DATA)')
 const agentOption = new Option('--agent <name>', 'binds the listener to one agent (HALTGATE_AGENT)')
@@ -43,7 +47,10 @@ function gateOptions(command: Command): Command {
     .addOption(dataOption)
     .addOption(agentOption)
     .addOption(levelOption)
-    .option('--durability <group|os>', 'group: synced before a byte leaves; os: written, not synced')
+    .option(
+      '--durability <group|os>',
+      'group: synced before a byte leaves; os: written, not synced',
+    )
     .option('--verify-on-start <last|all>', 'which segments are read line by line at start')
     .option('--any-filesystem', 'accept NFS, CIFS, FUSE or tmpfs under the ledger')
     .option('--insecure-control', 'accept a control listener that is not on loopback, without TLS')
@@ -52,18 +59,28 @@ function gateOptions(command: Command): Command {
 function addRunning(program: Command): void {
   gateOptions(program.command('start').description('run the gate')).action((flags: Given) =>
     finish(
-      import('./start.ts').then(({ start }) => start({ settings: settings(flags), print: printError })),
+      import('./start.ts').then(({ start }) =>
+        start({ settings: settings(flags), print: printError }),
+      ),
     ),
   )
   gateOptions(program.command('run').description('run one command behind a gate of its own'))
     .argument('<command...>')
     .passThroughOptions()
     .action((command: string[], flags: Given) => {
-      const own = { listen: '127.0.0.1:0', control: '127.0.0.1:0', agent: 'local', logLevel: 'warn' }
-      const chosen = settingsOf({ ...own, ...flags }, {
-        HALTGATE_POLICY: process.env['HALTGATE_POLICY'],
-        HALTGATE_DATA: process.env['HALTGATE_DATA'],
-      })
+      const own = {
+        listen: '127.0.0.1:0',
+        control: '127.0.0.1:0',
+        agent: 'local',
+        logLevel: 'warn',
+      }
+      const chosen = settingsOf(
+        { ...own, ...flags },
+        {
+          HALTGATE_POLICY: process.env['HALTGATE_POLICY'],
+          HALTGATE_DATA: process.env['HALTGATE_DATA'],
+        },
+      )
       return finish(
         import('./run.ts').then(({ run }) => run({ settings: chosen, command, print: printError })),
       )
@@ -105,7 +122,13 @@ function addOrders(program: Command): void {
     .addOption(reasonOption)
     .option('--budget <id>', 'which budget, where several bind that dimension')
     .action((scope: string, dimension: string, amount: string, flags: Given) => {
-      const request = { scope, dimension, amount, reason: word(flags['reason']), budget: word(flags['budget']) }
+      const request = {
+        scope,
+        dimension,
+        amount,
+        reason: word(flags['reason']),
+        budget: word(flags['budget']),
+      }
       return finish(orders().then(({ grant }) => grant(context(flags), request)))
     })
   operator(program.command('status').description('what is halted, spent and left')).action(
@@ -214,9 +237,7 @@ function addAudit(program: Command): void {
     .option('--last <count>', 'only the newest so many')
     .action((seq: string | undefined, flags: Given) => {
       const { dataDirectory } = settings(flags)
-      return finish(
-        load().then(({ auditShow }) => auditShow({ dataDirectory, seq, flags, print })),
-      )
+      return finish(load().then(({ auditShow }) => auditShow({ dataDirectory, seq, flags, print })))
     })
 }
 

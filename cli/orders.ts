@@ -1,9 +1,9 @@
 /** `halt`, `reinstate`, `grant`, `status`, `runs`: an operator's orders to a running gate, and what it answers. */
 import pico from 'picocolors'
 import { parseScope } from '../kernel/scope.ts'
+import { amountOf, shownAmount } from './amount.ts'
 import { askControl, type ControlAnswer } from './control-client.ts'
 import { exitCodes } from './exit.ts'
-import { amountOf, shownAmount } from './amount.ts'
 import { type Settings, UsageError } from './settings.ts'
 import { table } from './table.ts'
 
@@ -54,7 +54,11 @@ export function halt(context: OrderContext, scope: string, reason: string): Prom
 export function reinstate(context: OrderContext, scope: string, reason: string): Promise<number> {
   const body = { scope: requireScope(scope), reason }
   const call = { path: '/api/v1/reinstatements', body }
-  return order(context, call, `${scope} may run again, in a new incarnation; what it spent stays spent`)
+  return order(
+    context,
+    call,
+    `${scope} may run again, in a new incarnation; what it spent stays spent`,
+  )
 }
 
 export interface GrantRequest {
@@ -84,7 +88,7 @@ export async function status(context: OrderContext): Promise<number> {
   context.print(summaryOf(body))
   const halted = listOf(body['halted'])
   if (halted.length > 0) {
-    const rows = halted.map((one) => [str(one['scope']), str(one['cause']), instant(one['since'])])
+    const rows = halted.map((one) => [textOf(one['scope']), textOf(one['cause']), instant(one['since'])])
     context.print(table(['halted', 'cause', 'since'], rows))
   }
   const purses = listOf(body['purses'])
@@ -95,26 +99,27 @@ export async function status(context: OrderContext): Promise<number> {
 const purseHeads = ['budget', 'scope', 'period', 'dimension', 'limit', 'spent', 'held', 'left']
 
 function purseRow(purse: Row): string[] {
-  const dimension = str(purse['dimension'])
+  const dimension = textOf(purse['dimension'])
   const amounts = ['limit', 'posted', 'held', 'left'].map((key) =>
     shownAmount(dimension, Number(purse[key])),
   )
-  return [str(purse['budget']), str(purse['scope']), str(purse['instance']), dimension, ...amounts]
+  return [textOf(purse['budget']), textOf(purse['scope']), textOf(purse['instance']), dimension, ...amounts]
 }
 
 type Row = Readonly<Record<string, unknown>>
 const listOf = (value: unknown): readonly Row[] => (Array.isArray(value) ? value : [])
-const str = (value: unknown): string => (value === undefined || value === null ? '' : String(value))
+const textOf = (value: unknown): string => (value === undefined || value === null ? '' : String(value))
 const instant = (value: unknown): string => new Date(Number(value)).toISOString()
 
 function summaryOf(body: Row): string {
   const policy = body['policy']
-  const digest = typeof policy === 'object' && policy !== null && 'digest' in policy ? policy.digest : ''
+  const digest =
+    typeof policy === 'object' && policy !== null && 'digest' in policy ? policy.digest : ''
   const sealed = body['sealed']
   const head = body['head']
   const seq = typeof head === 'object' && head !== null && 'seq' in head ? head.seq : ''
   const state = sealed === null || sealed === false ? pico.green('open') : pico.red('SEALED')
-  return `gate ${state}  head ${str(seq)}  runs ${str(body['runs'])}  open ${str(body['holdsOpen'])}  policy ${str(digest)}`
+  return `gate ${state}  head ${textOf(seq)}  runs ${textOf(body['runs'])}  open ${textOf(body['holdsOpen'])}  policy ${textOf(digest)}`
 }
 
 export async function runs(context: OrderContext): Promise<number> {
@@ -124,7 +129,12 @@ export async function runs(context: OrderContext): Promise<number> {
   else if (list.length === 0) context.print('no run has been seen yet')
   else {
     const heads = Object.keys(list[0] ?? {})
-    context.print(table(heads, list.map((run) => heads.map((head) => str(run[head])))))
+    context.print(
+      table(
+        heads,
+        list.map((run) => heads.map((head) => textOf(run[head]))),
+      ),
+    )
   }
   return exitCodes.done
 }

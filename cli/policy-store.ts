@@ -1,7 +1,15 @@
 /** Keeps the source of every policy that was ever in force, by its digest, so that replay can decide with it. */
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs'
-import { renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { Policy, Terms } from '../kernel/policy.ts'
 import { Failure } from '../kernel/reasons.ts'

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs'
 import pico from 'picocolors'
 import type { AgentTerms, BudgetTerms, Policy } from '../kernel/policy.ts'
-import { passes } from '../kernel/verdict.ts'
-import { explain, type Explanation } from '../policy/explain.ts'
-import { shownAmount } from './amount.ts'
 import type { RequestFacts } from '../kernel/request.ts'
+import { passes } from '../kernel/verdict.ts'
+import { type Explanation, explain } from '../policy/explain.ts'
 import { type NoTarget, readAbsolute, readTunnel, type Target } from '../proxy/target.ts'
+import { shownAmount } from './amount.ts'
 import { exitCodes } from './exit.ts'
 import { readPolicy, requirePolicy, shownPath } from './policy-files.ts'
 import { UsageError } from './settings.ts'
@@ -80,7 +80,15 @@ function factsOf(request: ExplainRequest, agent: AgentTerms): RequestFacts {
   const { host, port, path, query } = required(request.url, readAbsolute(url))
   const named = /^[a-z]+:\/\/[^/?#]*:\d+(?:[/?#]|$)/.test(request.url)
   const scheme = https ? 'https' : 'http'
-  return { ...common, kind: 'request', scheme, host, port: https && !named ? 443 : port, path, query }
+  return {
+    ...common,
+    kind: 'request',
+    scheme,
+    host,
+    port: https && !named ? 443 : port,
+    path,
+    query,
+  }
 }
 
 function shown(request: ExplainRequest, policy: Policy, explained: Explanation): string {
@@ -90,14 +98,18 @@ function shown(request: ExplainRequest, policy: Policy, explained: Explanation):
   const lines = [`${colour(verdict.toUpperCase())}  ${agent}  ${method} ${url}`]
   for (const { code, message } of classification.refusals) lines.push(`  ${code}  ${message}`)
   const { domain, action, resource } = classification
-  lines.push(`it is: domain ${domain}, action ${action}${resource === '' ? '' : `, resource ${resource}`}`)
+  lines.push(
+    `it is: domain ${domain}, action ${action}${resource === '' ? '' : `, resource ${resource}`}`,
+  )
   lines.push('rules on this host:')
   for (const { id, effect, state, matched, why } of rules) {
-    const said = matched === 'yes' ? `${effect}${state === 'draft' ? ' (draft: does not bind)' : ''}` : why
+    const said =
+      matched === 'yes' ? `${effect}${state === 'draft' ? ' (draft: does not bind)' : ''}` : why
     lines.push(`  ${mark(matched)}  ${id}  ${said}`)
   }
   if (rules.length === 0) lines.push('  none')
-  if (classification.rules.length === 0) lines.push(`no rule speaks: defaults.verdict is ${policy.defaultVerdict}`)
+  if (classification.rules.length === 0)
+    lines.push(`no rule speaks: defaults.verdict is ${policy.defaultVerdict}`)
   lines.push('budgets on this host:')
   for (const { id, matched, why } of budgets) {
     const terms = policy.budgets.get(id)

@@ -108,4 +108,3 @@ function summary(tally: Tally, end: { head: number; sealed: string }): string {
   if (end.sealed !== '') lines.push(pico.red(`  the gate sealed itself: ${end.sealed}`))
   return lines.join('\n')
 }
-

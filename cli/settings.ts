@@ -57,9 +57,10 @@ export function settingsOf(flags: Flags, environment: Environment): Settings {
   const control = pick(flags.control, 'HALTGATE_CONTROL', '127.0.0.1:3129')
   return {
     listen: addressOf(pick(flags.listen, 'HALTGATE_LISTEN', '127.0.0.1:3128'), '--listen'),
-    control: control.startsWith('/') || control.startsWith('unix:')
-      ? { path: control.replace(/^unix:/, '') }
-      : addressOf(control, '--control'),
+    control:
+      control.startsWith('/') || control.startsWith('unix:')
+        ? { path: control.replace(/^unix:/, '') }
+        : addressOf(control, '--control'),
     policyFile: resolve(pick(flags.policy, 'HALTGATE_POLICY', 'policies.yaml')),
     dataDirectory: resolve(pick(flags.data, 'HALTGATE_DATA', 'data')),
     agent: flags.agent ?? nonEmpty(environment['HALTGATE_AGENT']) ?? null,

@@ -1,5 +1,5 @@
 /** `haltgate start`: runs a gate until a signal ends it, and tells a newcomer what to do next. */
-import { existsSync, watchFile, unwatchFile } from 'node:fs'
+import { existsSync, unwatchFile, watchFile } from 'node:fs'
 import type { Logger } from 'pino'
 import type { Seal } from '../gate/core.ts'
 import { fleet } from '../kernel/scope.ts'
@@ -123,9 +123,8 @@ function watchSentinel(world: World, settings: Settings, log: Logger): () => voi
 
 function banner(world: World, settings: Settings): string {
   const proxy = `http://${authorityOf(world.proxy)}`
-  const control = 'path' in world.control
-    ? `unix:${world.control.path}`
-    : `http://${authorityOf(world.control)}`
+  const control =
+    'path' in world.control ? `unix:${world.control.path}` : `http://${authorityOf(world.control)}`
   const { digest, mode } = world.gate.policy
   const speaks =
     settings.agent === null

@@ -22,7 +22,7 @@ export interface Amounts {
   readonly ask: Vector
 }
 
-/** A reload while a name resolves judges anew; more of them than this are refused. */
+/** A reload while a name resolves, or while it waits in a line, judges anew; more of them than this are refused. */
 const reloadsMax = 3
 
 interface Work {
@@ -56,7 +56,8 @@ export async function admit(
       if (!goesOn(preview, policy)) return await conclude(work, null, eventOf(work, [], 'open'))
       const asked = resolve(facts.host, facts.port, work.classification.addresses)
       const destination = asked instanceof Promise ? await asked : asked
-      if (core.policy === policy) return await place(work, destination)
+      const placed = core.policy === policy ? await place(work, destination) : null
+      if (placed !== null) return placed
     }
     return core.plain('policy-unavailable', 'The policy changed too often while this was judged.')
   } catch (error) {
@@ -85,11 +86,7 @@ export async function reach(core: Core, facts: RequestFacts): Promise<Classifica
   }
 }
 
-function eventOf(
-  work: Work,
-  refusals: readonly Reason[],
-  queue: AdmitEvent['queue'],
-): AdmitEvent {
+function eventOf(work: Work, refusals: readonly Reason[], queue: AdmitEvent['queue']): AdmitEvent {
   const { core, facts, amounts, classification } = work
   return {
     kind: 'admit',
@@ -102,7 +99,8 @@ function eventOf(
     budgets: classification.budgets,
     charge: merged(classification.charge, amounts.charge),
     ask: amounts.ask,
-    refusals: refusals.length === 0 ? classification.refusals : [...classification.refusals, ...refusals],
+    refusals:
+      refusals.length === 0 ? classification.refusals : [...classification.refusals, ...refusals],
     queue,
   }
 }
@@ -127,8 +125,11 @@ function observes(answer: Answer, policy: Policy): boolean {
   )
 }
 
+/** An answer, or null where another policy came into force before there was one: to be judged anew. */
+type Placed = Passage | Refusal | null
+
 /** Decides with the judged addresses; where a rate limit says queue, waits in its line for a turn. */
-function place(work: Work, destination: Destination): Promise<Passage | Refusal> {
+function place(work: Work, destination: Destination): Promise<Placed> {
   const refusals = destination.ok
     ? []
     : [{ code: destination.code, id: '', message: destination.message } as const]
@@ -138,7 +139,9 @@ function place(work: Work, destination: Destination): Promise<Passage | Refusal>
   if (line !== null) return wait(work, { destination, refusals, line, retryAt: null })
   const event = eventOf(work, refusals, 'open')
   const answer = work.core.decide(event)
-  if (answer.verdict !== 'queue') return conclude(work, destination, event, answer)
+  if (answer.verdict !== 'queue' || observes(answer, work.policy)) {
+    return conclude(work, destination, event, answer)
+  }
   const budget = queueBudgetOf(work, answer)
   return wait(work, { destination, refusals, line: budget, retryAt: answer.retryAt })
 }
@@ -150,7 +153,7 @@ interface Place {
   readonly retryAt: number | null
 }
 
-function wait(work: Work, place: Place): Promise<Passage | Refusal> {
+function wait(work: Work, place: Place): Promise<Placed> {
   const { core } = work
   const { destination, refusals, line } = place
   const key = lineKey(work, line)
@@ -165,17 +168,22 @@ function wait(work: Work, place: Place): Promise<Passage | Refusal> {
           answered(closed)
           return null
         }
+        if (core.policy !== work.policy) {
+          answered(null)
+          return null
+        }
         const event = eventOf(work, refusals, queue)
         const answer = core.decide(event)
-        if (answer.verdict === 'queue') return answer.retryAt ?? event.at + 1000
+        if (answer.verdict === 'queue') return (answer.retryAt ?? event.at + 1000) - event.at
         conclude(work, destination, event, answer).then(answered, failed)
       } catch (error) {
         failed(error)
       }
       return null
     }
-    const retryAt = place.retryAt ?? core.clock.now() + line.queue.waitMs
-    core.lines.join(key, retryAt, { waitMs: line.queue.waitMs, attempt })
+    const { waitMs } = line.queue
+    const retryMs = place.retryAt === null ? waitMs : place.retryAt - core.now()
+    core.lines.join(key, retryMs, { waitMs, attempt })
   })
 }
 
@@ -258,7 +266,15 @@ function release(work: Work, answer: Answer): void {
   const receipt = { seq: 0, hash: '' }
   const { kind, principal } = facts
   const { verdict, hold } = answer
-  const input = { principal, kind, receipt, policy: work.policy.digest, verdict, addresses: [], hold }
+  const input = {
+    principal,
+    kind,
+    receipt,
+    policy: work.policy.digest,
+    verdict,
+    addresses: [],
+    hold,
+  }
   const cut = 'ledger-unavailable'
   new HeldPassage(core, input).settle({ outcome: 'voided', actual: {}, status: 503, cut })
 }

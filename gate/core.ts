@@ -14,7 +14,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { plainRefusal } from './answer-refusal.ts'
 import { Lines } from './line.ts'
 import type { Clock, Watch } from './ports.ts'
-import { alertDraft, orderDraft } from './record.ts'
+import { alertDraft, bounded, orderDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
 
 /** A dispatched request: whose it is, and how to end it at once. */
@@ -50,6 +50,7 @@ export class Core {
   #state: State
   #ledger: Ledger | null = null
   #seal: Seal | null = null
+  #over = false
 
   constructor(state: State, options: CoreOptions) {
     this.#state = state
@@ -85,10 +86,18 @@ export class Core {
 
   /** Why nothing can be admitted now; null while the gate stands open for questions. */
   closed(): Refusal | null {
-    if (this.#seal !== null) return this.plain(this.#seal.code, this.#seal.message)
+    const barred = this.barred()
+    if (barred !== null) return barred
     if (this.draining) return this.plain('shutting-down', 'The gate is shutting down.')
     const failure = this.ledger.obstacle
     if (failure !== null) return this.plain(failure.code, failure.message)
+    return null
+  }
+
+  /** Why nothing can be dispatched, extended, settled or ordered any more; null while it can. */
+  barred(): Refusal | null {
+    if (this.#seal !== null) return this.plain(this.#seal.code, this.#seal.message)
+    if (this.#over) return this.plain('shutting-down', 'The gate has shut down.')
     return null
   }
 
@@ -131,24 +140,32 @@ export class Core {
     return answer
   }
 
-  /** Appends an entry; a ledger that cannot seals the gate for good. errors Failure ledger-unavailable. */
+  /**
+   * Appends an entry. A ledger that is broken, or that has no room for what the state did already, seals the gate
+   * for good; one that is only late does not: what it took is recorded, or it breaks.
+   *
+   * errors  Failure ledger-unavailable: the entry is not known to be durable.
+   */
   async append(draft: Draft): Promise<Receipt> {
+    const { ledger } = this
+    const { waiting } = ledger
+    const written = ledger.append(draft)
+    const lost = ledger.waiting === waiting
     try {
-      const receipt = await this.ledger.append(draft)
+      const receipt = await written
       this.watch.appended(draft.kind)
       return receipt
     } catch (error) {
       if (error instanceof ContractError) this.#violated(error)
-      else if (this.ledger.poisoned !== null) this.seal(sealOf(this.ledger.poisoned))
+      else if (ledger.poisoned !== null) this.seal(sealOf(ledger.poisoned))
+      else if (lost) this.seal(sealOf(error))
       throw error instanceof Failure ? error : new Failure('ledger-unavailable', String(error))
     }
   }
 
-  /** Appends what nobody waits for; a failure seals the gate and is not lost. */
+  /** Appends what nobody waits for: what its failure means for the gate, `append` has seen to. */
   note(draft: Draft): void {
-    this.append(draft).catch(() => {
-      this.seal({ code: 'ledger-unavailable', message: `the ledger lost a ${draft.kind} entry` })
-    })
+    this.append(draft).catch(() => undefined)
   }
 
   /** Carries out what a step asked for: entries for alerts, entries and severed sockets for halts. */
@@ -199,6 +216,11 @@ export class Core {
     }
   }
 
+  /** The end: whatever comes later is refused, and a settlement that comes later is a forfeit of the next start. */
+  end(): void {
+    this.#over = true
+  }
+
   /** A bug of ours: recorded as far as that is possible, the fleet halted for ever, the gate sealed. */
   #violated(error: ContractError): void {
     if (this.#seal !== null) return
@@ -206,14 +228,27 @@ export class Core {
     const cause = 'contract'
     this.seal({ code: 'contract-violated', message: error.message })
     if (this.ledger.poisoned !== null) return
-    const incident = { at, code: 'contract-violated', message: error.message.slice(0, 200) }
+    this.#haltFleet(at)
+    const incident = { at, code: 'contract-violated', message: bounded(error.message) }
     const halt = orderDraft('halt', { at, by: 'kernel', cause, reason: '', scope: fleet }, null)
     this.ledger.append({ kind: 'incident', actor: {}, data: incident }).catch(() => undefined)
     this.ledger.append(halt).catch(() => undefined)
     this.watch.severed(fleet, cause)
   }
+
+  /** In the state too, of which a new segment takes its snapshot. */
+  #haltFleet(at: number): void {
+    try {
+      const event = { kind: 'halt', at, scope: fleet, cause: 'contract' } as const
+      this.#state = step(this.#state, event, this.policy).state
+    } catch (error) {
+      // A state that cannot even be halted: the entry alone says it.
+      if (!(error instanceof ContractError)) throw error
+    }
+  }
 }
 
-function sealOf(failure: Failure): Seal {
-  return { code: 'ledger-unavailable', message: failure.message }
+function sealOf(error: unknown): Seal {
+  const message = error instanceof Error ? error.message : String(error)
+  return { code: 'ledger-unavailable', message }
 }

@@ -11,16 +11,17 @@ export interface Folded<T> {
   count: number
 }
 
+/** Decides for each rejection whether it has an entry of its own, and counts the others. */
 export class Flood<T> {
   readonly #clock: Clock
-  readonly #flush: (folded: Folded<T>) => void
+  readonly #flush: (folded: Folded<T>) => boolean
   readonly #folded = new Map<string, Folded<T>>()
   #second = 0
   #used = 0
   #cancel: (() => void) | null = null
 
-  /** flush  writes one entry that stands for `count` rejections like the sample. */
-  constructor(clock: Clock, flush: (folded: Folded<T>) => void) {
+  /** flush  writes one entry that stands for `count` rejections like the sample; false: not now, ask again. */
+  constructor(clock: Clock, flush: (folded: Folded<T>) => boolean) {
     this.#clock = clock
     this.#flush = flush
   }
@@ -48,12 +49,21 @@ export class Flood<T> {
     this.#cancel ??= this.#clock.after(flushMs, () => this.flush())
   }
 
-  /** Writes what was counted; called by its timer, and once when the gate closes. */
+  /** Writes what was counted. */
   flush(): void {
     this.#cancel?.()
     this.#cancel = null
-    const folded = [...this.#folded.values()]
+    for (const [key, one] of [...this.#folded]) {
+      if (this.#flush(one)) this.#folded.delete(key)
+    }
+    if (this.#folded.size > 0) this.#cancel = this.#clock.after(flushMs, () => this.flush())
+  }
+
+  /** Writes what was counted, for the last time. */
+  close(): void {
+    this.flush()
+    this.#cancel?.()
+    this.#cancel = null
     this.#folded.clear()
-    for (const one of folded) this.#flush(one)
   }
 }

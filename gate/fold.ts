@@ -123,7 +123,7 @@ export function fold(state: State, entry: Entry, termsOf: TermsOf): Folded {
   if (terms === null) {
     return { state, mismatch: `the policy ${digest} that decided it is not kept beside the ledger` }
   }
-  const ready = event.kind === 'extend' ? dispatched(state, event.request, event.at, terms) : state
+  const ready = event.kind === 'extend' ? dispatched(state, event.request) : state
   const answer = step(ready, event, terms)
   return { state: answer.state, mismatch: compare(entry, event, answer) }
 }
@@ -134,11 +134,14 @@ function digestFor(state: State, entry: Entry, event: KernelEvent): string {
   return state.policy
 }
 
-/** The log holds admission and dispatch as one record, so an extension finds its hold still `held`. */
-function dispatched(state: State, request: string, at: number, terms: Terms): State {
+/**
+ * The log holds admission and dispatch as one record, so an extension finds its hold still `held`. That it was
+ * asked says that it was dispatched; no step, since a halt that came between the two would refuse it here.
+ */
+function dispatched(state: State, request: string): State {
   const hold = state.holds.get(request)
   if (hold === undefined || hold.state === 'dispatched') return state
-  return step(state, { kind: 'dispatch', at, request }, terms).state
+  return { ...state, holds: state.holds.set(request, { ...hold, state: 'dispatched' }) }
 }
 
 function compare(entry: Entry, event: KernelEvent, answer: Answer): string | null {

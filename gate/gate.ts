@@ -20,7 +20,7 @@ import {
 } from './orders.ts'
 import type { Passage } from './passage.ts'
 import type { Resolve } from './ports.ts'
-import { actorOf, rejectedDraft } from './record.ts'
+import { actorOf, bounded, rejectedDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
 import { type GateStatus, type RunView, runsOf, statusOf } from './status.ts'
 
@@ -41,7 +41,10 @@ export class Gate {
   constructor(core: Core) {
     this.#core = core
     this.#flood = new Flood(core.clock, ({ sample, count }) => {
-      if (core.sealed === null) core.note(this.#entryOf(sample, count))
+      if (core.barred() !== null) return true
+      if (core.ledger.obstacle !== null) return false
+      core.note(this.#entryOf(sample, count))
+      return true
     })
   }
 
@@ -85,7 +88,10 @@ export class Gate {
     const core = this.#core
     const { code, message, status } = rejection
     const policy = core.policy.digest
-    if (core.sealed !== null) return core.plain(core.sealed.code, core.sealed.message)
+    const barred = core.barred()
+    if (barred !== null) return barred
+    const { obstacle } = core.ledger
+    if (obstacle !== null) return core.plain(obstacle.code, obstacle.message)
     let receipt: Receipt | null = null
     if (this.#flood.takes(`${code} ${rejection.listener}`, rejection)) {
       try {
@@ -125,10 +131,18 @@ export class Gate {
 
   /** Records a reload that was refused; the policy in force stays. */
   async refuseLoad(problems: readonly string[]): Promise<void> {
-    const { clock, policy } = this.#core
-    const shown = problems.slice(0, 8).map((problem) => problem.slice(0, 200))
+    const { clock, policy, ledger } = this.#core
+    if (this.#core.barred() !== null || ledger.obstacle !== null) return
+    const shown = problems.slice(0, 8).map(bounded)
     const { digest, mode } = policy
-    const data = { at: clock.now(), digest, mode, problems: shown, trigger: 'reload', verdict: 'deny' }
+    const data = {
+      at: clock.now(),
+      digest,
+      mode,
+      problems: shown,
+      trigger: 'reload',
+      verdict: 'deny',
+    }
     this.#core.note({ kind: 'policy.load', actor: {}, data })
   }
 
@@ -150,7 +164,8 @@ export class Gate {
   async close(): Promise<void> {
     this.drain()
     this.#core.cutAll()
-    this.#flood.flush()
+    this.#flood.close()
+    this.#core.end()
     await this.#core.ledger.close()
   }
 }

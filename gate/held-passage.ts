@@ -1,4 +1,5 @@
 /** The passage of an admitted request: dispatch, extend, settle, each applied and recorded in one turn. */
+import type { Answer } from '../kernel/answer.ts'
 import { assert } from '../kernel/contract.ts'
 import type { Vector } from '../kernel/dimension.ts'
 import { Failure } from '../kernel/reasons.ts'
@@ -24,6 +25,7 @@ export interface PassageInput {
   readonly hold: Hold
 }
 
+/** A passage with a hold: what nearly every admitted request has. */
 export class HeldPassage implements Passage {
   readonly refused = false
   readonly observed = false
@@ -55,11 +57,18 @@ export class HeldPassage implements Passage {
 
   open(cut: (refusal: Refusal) => void): Refusal | null {
     const core = this.#core
-    if (core.sealed !== null) return core.plain(core.sealed.code, core.sealed.message)
+    const barred = core.barred()
+    if (barred !== null) return barred
     const { request, path } = this.#hold
     // Not logged, so it must not move the clock either: replay sees admission and dispatch as one record.
     const { now } = core.state
-    const answer = core.apply({ kind: 'dispatch', at: now, request })
+    let answer: Answer
+    try {
+      answer = core.apply({ kind: 'dispatch', at: now, request })
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      return core.plain(error.code, error.message)
+    }
     if (!passes(answer.verdict)) {
       const { state, policy } = core
       return refusalOf({ answer, state, path, now, policy: policy.digest, receipt: null })
@@ -74,7 +83,8 @@ export class HeldPassage implements Passage {
     const core = this.#core
     const { request, path } = this.#hold
     if (this.#settled) return core.plain('shutting-down', 'The request has ended.')
-    if (core.sealed !== null) return core.plain(core.sealed.code, core.sealed.message)
+    const barred = core.barred()
+    if (barred !== null) return barred
     const unready = core.ledger.obstacle
     if (unready !== null) return core.plain(unready.code, unready.message)
     const at = core.now()
@@ -102,7 +112,7 @@ export class HeldPassage implements Passage {
     this.#settled = true
     this.#core.openRequests.delete(this.#hold.request)
     if (this.#opened) this.#core.watch.ended(endOf(this.#kind, settlement))
-    if (this.#core.sealed !== null) return
+    if (this.#core.barred() !== null) return
     const { request, admittedAt } = this.#hold
     const { outcome, actual } = settlement
     const at = this.#core.now()
@@ -121,10 +131,7 @@ export class HeldPassage implements Passage {
   }
 }
 
-function endOf(
-  kind: RequestFacts['kind'],
-  settlement: Settlement,
-): Parameters<Watch['ended']>[0] {
+function endOf(kind: RequestFacts['kind'], settlement: Settlement): Parameters<Watch['ended']>[0] {
   const { actual, cut, status } = settlement
   const [bytesUp, bytesDown] = [actual['bytes_up'] ?? 0, actual['bytes_down'] ?? 0]
   return { kind, status, cut, bytesUp, bytesDown }
@@ -158,8 +165,8 @@ export class ObservedPassage implements Passage {
 
   open(cut: (refusal: Refusal) => void): Refusal | null {
     const core = this.#core
-    const closed = core.sealed
-    if (closed !== null) return core.plain(closed.code, closed.message)
+    const barred = core.barred()
+    if (barred !== null) return barred
     const path = core.pathOf(this.#principal)
     const halted = core.haltedOn(path)
     if (halted !== null) return halted

@@ -1,12 +1,13 @@
 /** The waiting lines of rate limits: first come, first served, bounded in length and time. */
 import type { Clock } from './ports.ts'
 
-/** What a waiter answers when its turn is tried: null when it is done, or when to try again. */
+/** What a waiter answers when its turn is tried: null when it is done, or in how many ms to try again. */
 export type Attempt = (queue: 'open' | 'expired') => number | null
 
 interface Waiter {
   readonly attempt: Attempt
-  readonly deadline: number
+  /** By the clock that nobody sets: a wait ends in time whatever the wall clock does. */
+  readonly deadlineMs: number
 }
 
 interface Line {
@@ -34,15 +35,15 @@ export class Lines {
   }
 
   /** Joins at the end of a line; `attempt` is called in turn, the last time with `expired`. */
-  join(key: string, retryAt: number, options: { waitMs: number; attempt: Attempt }): void {
+  join(key: string, retryMs: number, options: { waitMs: number; attempt: Attempt }): void {
     let line = this.#lines.get(key)
     if (line === undefined) {
       line = { waiters: [], cancel: null, pumping: false }
       this.#lines.set(key, line)
     }
-    const deadline = this.#clock.now() + options.waitMs
-    line.waiters.push({ attempt: options.attempt, deadline })
-    if (line.waiters.length === 1) this.#arm(key, line, Math.min(retryAt, deadline))
+    const deadlineMs = this.#clock.monotonicMs() + options.waitMs
+    line.waiters.push({ attempt: options.attempt, deadlineMs })
+    if (line.waiters.length === 1) this.#arm(key, line, Math.min(retryMs, options.waitMs))
   }
 
   /** Tries every line now: after a halt, a grant, or when the gate ends. */
@@ -50,9 +51,10 @@ export class Lines {
     for (const [key, line] of [...this.#lines]) this.#pump(key, line)
   }
 
-  #arm(key: string, line: Line, at: number): void {
+  #arm(key: string, line: Line, delayMs: number): void {
     line.cancel?.()
-    line.cancel = this.#clock.after(Math.max(1, at - this.#clock.now()), () => this.#pump(key, line))
+    const whole = Math.max(1, Math.ceil(delayMs))
+    line.cancel = this.#clock.after(whole, () => this.#pump(key, line))
   }
 
   #pump(key: string, line: Line): void {
@@ -61,10 +63,10 @@ export class Lines {
     line.cancel?.()
     line.cancel = null
     for (let head = line.waiters[0]; head !== undefined; head = line.waiters[0]) {
-      const expired = this.#clock.now() >= head.deadline
-      const retryAt = head.attempt(expired ? 'expired' : 'open')
-      if (retryAt !== null) {
-        this.#arm(key, line, Math.min(retryAt, head.deadline))
+      const leftMs = head.deadlineMs - this.#clock.monotonicMs()
+      const retryMs = head.attempt(leftMs <= 0 ? 'expired' : 'open')
+      if (retryMs !== null) {
+        this.#arm(key, line, Math.min(retryMs, leftMs))
         break
       }
       line.waiters.shift()

@@ -23,6 +23,11 @@ const forfeitBatch = 512
 
 /** errors  Failure ledger-unavailable: locked, damaged, unreadable, or not following from its own past. */
 export async function openGate(options: GateOptions): Promise<Gate> {
+  return new Gate(await openCore(options))
+}
+
+/** What is behind the gate's door: its state and its ledger. */
+export async function openCore(options: GateOptions): Promise<Core> {
   let state: State = emptyState
   let core: Core | null = null
   const ledger = await Ledger.open({
@@ -40,16 +45,22 @@ export async function openGate(options: GateOptions): Promise<Gate> {
   })
   core = new Core(state, options)
   core.attach(ledger)
-  const { policy } = state
-  if (policy !== '') await forfeitAll(core, options.termsOf)
+  try {
+    await begin(core, options)
+  } catch (error) {
+    await ledger.close()
+    throw error
+  }
+  return core
+}
+
+async function begin(core: Core, options: GateOptions): Promise<void> {
+  if (core.state.policy !== '') await forfeitAll(core, options.termsOf)
   await options.keep(options.policy)
   const loaded = await load(core, options.policy, 'start')
-  if (!loaded.ok) {
-    await ledger.close()
-    const why = loaded.reasons.map(({ message }) => message).join('; ')
-    throw new Failure('policy-unavailable', `the policy did not come into force: ${why}`)
-  }
-  return new Gate(core)
+  if (loaded.ok) return
+  const why = loaded.reasons.map(({ message }) => message).join('; ')
+  throw new Failure('policy-unavailable', `the policy did not come into force: ${why}`)
 }
 
 function mismatch(seq: number, sentence: string): Failure {

@@ -46,6 +46,7 @@ export function halt(core: Core, order: HaltOrder): Promise<OrderAnswer> {
   )
 }
 
+/** Lets a halted agent, project or tenant run again in a new incarnation; what it spent stays spent. */
 export function reinstate(core: Core, order: ReinstateOrder): Promise<OrderAnswer> {
   const at = core.now()
   const { scope, reason, by } = order
@@ -55,6 +56,7 @@ export function reinstate(core: Core, order: ReinstateOrder): Promise<OrderAnswe
   })
 }
 
+/** Raises or lowers what a scope may spend of one dimension. */
 export function grant(core: Core, order: GrantOrder): Promise<OrderAnswer> {
   const at = core.now()
   const { kind, scope, budget, dimension, amount, reason, by } = order
@@ -90,7 +92,11 @@ async function carryOut(
   policy: Policy = core.policy,
 ): Promise<OrderAnswer> {
   try {
-    if (core.sealed !== null) throw new Failure(core.sealed.code, core.sealed.message)
+    const barred = core.barred()
+    if (barred !== null) return { ok: false, reasons: barred.reasons, receipt: null }
+    // A halt takes effect although it may not be recorded: then the gate seals, which refuses more still.
+    const obstacle = event.kind === 'halt' ? null : core.ledger.obstacle
+    if (obstacle !== null) throw obstacle
     const answer = core.decide(event, policy)
     core.accept(answer)
     const written = core.append(draftOf(answer))

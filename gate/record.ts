@@ -101,7 +101,7 @@ export function decisionDraft(record: DecisionRecord): Draft {
   data['kind'] = facts.kind
   data['method'] = bounded(facts.method)
   data['mode'] = record.mode
-  if (facts.path !== '') data['path'] = path.text
+  if (facts.path !== '') data['path'] = bounded(path.text)
   if (path.redacted) data['path_redacted'] = true
   data['policy'] = record.policy
   data['port'] = facts.port
@@ -136,6 +136,7 @@ export interface SettlementRecord {
   readonly status: number
 }
 
+/** What an admitted request turned out to cost, or that nobody knows. */
 export function settlementDraft(actor: Actor, record: SettlementRecord): Draft {
   const data: Plain = {}
   if (!isEmpty(record.actual)) data['actual'] = ascending(record.actual)
@@ -149,6 +150,7 @@ export function settlementDraft(actor: Actor, record: SettlementRecord): Draft {
   return { kind: 'settlement', actor, data }
 }
 
+/** More of metered dimensions for a request under way, given or refused. */
 export function extensionDraft(
   actor: Actor,
   record: { request: string; at: number; ask: Vector; answer: Answer },
@@ -171,13 +173,18 @@ export interface RejectionRecord {
   readonly status: number
 }
 
+/** A refusal that the kernel was not asked about, or several like it. */
 export function rejectedDraft(actor: Actor, record: RejectionRecord): Draft {
   const { at, code, count, listener, message, status } = record
   const data = { at, code, count, listener, message: bounded(message), status }
   return { kind: 'rejected', actor, data }
 }
 
-export function alertDraft(at: number, effect: Answer['effects'][number] & { kind: 'alert' }): Draft {
+/** An account that passed a tier on the way up. */
+export function alertDraft(
+  at: number,
+  effect: Answer['effects'][number] & { kind: 'alert' },
+): Draft {
   const { budget, dimension, held, limit, posted, scope, tier } = effect
   return {
     kind: 'alert',

@@ -20,5 +20,9 @@ export interface Refusal {
   readonly receipt: Receipt | null
   readonly policy: string
   readonly remaining: readonly Remaining[]
-  readonly halt: { readonly scope: ScopeId; readonly since: number; readonly cause: HaltCause } | null
+  readonly halt: {
+    readonly scope: ScopeId
+    readonly since: number
+    readonly cause: HaltCause
+  } | null
 }

@@ -1,7 +1,8 @@
 /** Re-executes the kernel over a chain and says which entry, if any, does not follow: the proof behind --replay. */
-import { emptyState, type State } from '../kernel/state.ts'
-import { checkState } from '../kernel/contracts.ts'
+
 import { ContractError } from '../kernel/contract.ts'
+import { checkState } from '../kernel/contracts.ts'
+import { emptyState, type State } from '../kernel/state.ts'
 import type { Entry } from '../ledger/entry.ts'
 import { fold, type TermsOf } from './fold.ts'
 

@@ -1,7 +1,8 @@
 /** What an operator sees of the live state: read only, and made when asked. */
+
+import type { ScopeState } from '../kernel/state.ts'
 import type { PurseView, RunView } from '../kernel/view.ts'
 import { purseViews, runViews } from '../kernel/view.ts'
-import type { ScopeState } from '../kernel/state.ts'
 import type { Core, Seal } from './core.ts'
 
 export type { RunView }
@@ -19,6 +20,7 @@ export interface GateStatus {
   readonly purses: readonly PurseView[]
 }
 
+/** The whole of what `haltgate status` shows. */
 export function statusOf(core: Core): GateStatus {
   const { state, policy } = core
   const { digest, mode } = policy
@@ -37,6 +39,7 @@ export function statusOf(core: Core): GateStatus {
   }
 }
 
+/** The runs that were seen, as `haltgate runs` shows them. */
 export function runsOf(core: Core): readonly RunView[] {
   return runViews(core.state)
 }

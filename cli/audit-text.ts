@@ -1,0 +1,108 @@
+/** What `audit` prints for people: a report of a verification, and one line for an entry. */
+import type { Entry } from '../ledger/entry.ts'
+import type { Stored } from '../ledger/verify-entries.ts'
+import type { Finding, Report } from '../ledger/verify-report.ts'
+
+/** Controls, and characters that turn the direction of text or have no width: a terminal would obey them. */
+const unseen = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+
+/** Text of the ledger as a terminal may have it: what it would obey is written as an escape. */
+export function visible(text: string): string {
+  return text.replace(unseen, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+const words = {
+  0: 'OK',
+  1: 'TAMPERED',
+  3: 'INCOMPLETE',
+  4: 'ROLLBACK',
+  5: 'UNREADABLE',
+  6: 'UNKNOWN VERSION',
+}
+
+/** The report for a terminal; its last line begins with the result as one word. */
+export function reportText(report: Report): string {
+  const { head, log, range, replay, tail, tree } = report
+  const rows: (readonly [string, string])[] = []
+  if (log !== null) rows.push(['log', `${log.origin} ${log.log_id}`])
+  rows.push([
+    'entries',
+    `${range.entries} (seq ${range.first_seq ?? '-'} to ${range.last_seq ?? '-'})`,
+  ])
+  rows.push(['segments', `${range.segments}, ${report.stats.bytes} bytes`])
+  rows.push(['head', head === null ? 'none' : `${head.seq}:${head.hash}`])
+  rows.push(['root', tree === null ? 'none' : `${tree.root} of ${tree.size}`])
+  if (tail !== null) {
+    rows.push(['tail', tail.bytes === 0 ? tail.state : `${tail.state}, ${tail.bytes} bytes`])
+  }
+  if (replay !== null) {
+    rows.push(['replay', `${replay.entries} entries, ${replay.mismatches} mismatches`])
+  }
+  const lines = rows.map(([name, value]) => `${name.padEnd(9)} ${visible(value)}`)
+  for (const finding of report.findings) lines.push('', findingText(finding))
+  const hidden = report.stats.findings - report.findings.length
+  if (hidden > 0) lines.push('', `… and ${hidden} findings more.`)
+  lines.push('', `${words[report.exit]}  ${visible(report.message)}`)
+  return lines.join('\n')
+}
+
+function findingText(finding: Finding): string {
+  const { actual, code, expected, message, offset, segment, seq, severity } = finding
+  const place = segment === '' ? '' : ` ${segment}:${offset}`
+  const entry = seq === null ? '' : ` seq ${seq}`
+  const lines = [`${code} (${severity})${place}${entry}`, `  ${message}`]
+  if (expected !== null) lines.push(`  expected ${expected}`)
+  if (actual !== null) lines.push(`  actual   ${actual}`)
+  return lines.map(visible).join('\n')
+}
+
+export const heads = ['seq', 'time', 'kind', 'who', 'verdict', 'code', 'what']
+
+/** Cells of an entry, as `heads` names them; of a broken line, where it lies. */
+export function rowOf({ entry, offset, segment, wrong }: Stored): readonly string[] {
+  if (entry === null) return ['?', '', wrong ?? '', '', '', '', `${segment}:${offset}`]
+  const { actor, data } = entry
+  const who = [actor.agent, actor.run].filter((id) => id !== undefined).join('/')
+  const cells = [String(entry.seq), entry.ts, entry.kind, who, word(data['verdict'])]
+  return [...cells, codeOf(data), whatOf(entry)].map(visible)
+}
+
+function codeOf(data: Entry['data']): string {
+  const { code, reasons } = data
+  if (typeof code === 'string') return code
+  if (!Array.isArray(reasons)) return ''
+  return reasons.map((reason: { readonly code?: unknown }) => word(reason?.code)).join(',')
+}
+
+/** The members that say most of an entry, by kind. */
+const telling: Readonly<Record<string, readonly string[]>> = {
+  'log.genesis': ['origin', 'log_id'],
+  'segment.open': ['first_seq', 'clean'],
+  'policy.load': ['mode', 'digest', 'trigger'],
+  settlement: ['outcome', 'status', 'cut', 'request'],
+  extension: ['request'],
+  rejected: ['status', 'count', 'listener', 'message'],
+  halt: ['scope', 'cause', 'by', 'reason'],
+  reinstate: ['scope', 'incarnation', 'by', 'reason'],
+  grant: ['scope', 'budget', 'dimension', 'amount', 'by', 'reason'],
+  revoke: ['scope', 'budget', 'dimension', 'amount', 'by', 'reason'],
+  alert: ['scope', 'budget', 'dimension', 'tier', 'posted', 'held', 'limit'],
+  incident: ['message'],
+}
+
+function whatOf({ data, kind }: Entry): string {
+  if (kind !== 'decision')
+    return (telling[kind] ?? [])
+      .map((name) => word(data[name]))
+      .filter(Boolean)
+      .join(' ')
+  const { host, method, path, port, scheme } = data
+  const target = `${word(host)}:${word(port)}`
+  if (word(path) === '') return `${word(method)} ${target}`
+  return `${word(method)} ${word(scheme)}://${target}${word(path)}`
+}
+
+function word(value: unknown): string {
+  if (typeof value === 'string') return value
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
+}
