@@ -26,7 +26,7 @@ export interface Listener {
   readonly port: number
 }
 
-export type Judgement = { readonly ok: true } | { readonly ok: false; readonly message: string }
+type Judgement = { readonly ok: true } | { readonly ok: false; readonly message: string }
 
 const open: Range = { name: 'global', source: 'RFC 4291', access: 'open' }
 

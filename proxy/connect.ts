@@ -6,6 +6,7 @@ import { Crossing } from './crossing.ts'
 import { dial } from './dial.ts'
 import { Greeting } from './greeting.ts'
 import { readAuthority } from './host.ts'
+import { Inlet } from './inlet.ts'
 import { firstAsk } from './meter.ts'
 import { type Objection, objectionTo } from './objection.ts'
 import { receiptText } from './refuse.ts'
@@ -82,11 +83,13 @@ async function openTunnel(tunnel: Tunnel): Promise<void> {
   }
   const crossing = new Crossing(context, passage, socket)
   if (!crossing.open()) return
+  const inlet = new Inlet()
   const upstream = await dial({
     addresses: passage.addresses,
     port: facts.port,
     timeoutMs: limits.dialTimeoutMs,
     after: context.after,
+    onread: inlet.onread,
     own: (dialled) => crossing.own(dialled),
     ended: () => crossing.ended,
   })
@@ -108,7 +111,7 @@ async function openTunnel(tunnel: Tunnel): Promise<void> {
   const objection = hello.kind === 'left' ? null : objectionTo(hello, facts.host)
   if (hello.kind === 'left') crossing.cut('')
   else if (objection !== null) await turnAway(tunnel, crossing, objection)
-  else crossing.join(upstream, greeting.bytes)
+  else crossing.join(inlet.from(upstream), greeting.bytes)
 }
 
 /**

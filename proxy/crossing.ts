@@ -5,12 +5,13 @@ import type { Refusal } from '../gate/refusal.ts'
 import type { ReasonCode } from '../kernel/reasons.ts'
 import { answerRefusal } from './answer.ts'
 import type { ProxyContext } from './context.ts'
+import { readByEvents, type Source } from './inlet.ts'
 import { Meter } from './meter.ts'
 import { pump } from './pump.ts'
 import { failureOf } from './refuse.ts'
 import { sever } from './sever.ts'
 
-export type Direction = 'up' | 'down'
+type Direction = 'up' | 'down'
 
 export class Crossing {
   readonly passage: Passage
@@ -147,8 +148,9 @@ export class Crossing {
    *
    * early  what the client sent before, and was kept back.
    */
-  join(upstream: Socket, early: Buffer): void {
+  join(source: Source, early: Buffer): void {
     const client = this.#client
+    const upstream = source.socket
     const { idleTimeoutMs, tunnelLifetimeMs } = this.#context.limits
     client.removeListener('close', this.#onClientClose)
     if (client.destroyed || upstream.destroyed) {
@@ -170,8 +172,8 @@ export class Crossing {
     this.after(tunnelLifetimeMs, () => this.cut('upstream-timeout'))
     const up = (wanted: number, more: () => void): number => this.take('up', wanted, more)
     const down = (wanted: number, more: () => void): number => this.take('down', wanted, more)
-    pump(client, upstream, { take: up, first: early })
-    pump(upstream, client, { take: down })
+    pump(readByEvents(client), upstream, { take: up, first: early })
+    pump(source, client, { take: down })
   }
 
   #wake(): void {

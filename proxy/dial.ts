@@ -1,22 +1,24 @@
 /** Connects to one of the judged addresses of a passage, and to no other (I5). */
-import { connect, type Socket } from 'node:net'
+import { connect, type OnReadOpts, type Socket } from 'node:net'
 import type { Clock } from '../gate/ports.ts'
 import type { ReasonCode } from '../kernel/reasons.ts'
 
-export interface Dialling {
+interface Dialling {
   /** Judged addresses, tried in this order. */
   readonly addresses: readonly string[]
   readonly port: number
   /** For all attempts together. */
   readonly timeoutMs: number
   readonly after: Clock['after']
+  /** Where what comes is to be read into; by events where it is absent. */
+  readonly onread?: OnReadOpts
   /** Given each socket before its connection is made, so that a halt can sever it. */
   own(socket: Socket): void
   /** True once the passage has ended: no further address is tried. */
   ended(): boolean
 }
 
-export interface DialTrouble {
+interface DialTrouble {
   readonly code: Extract<ReasonCode, 'upstream-unreachable' | 'upstream-timeout'>
   readonly message: string
 }
@@ -58,10 +60,11 @@ export async function dial(dialling: Dialling): Promise<Socket | DialTrouble> {
   const { addresses, port, timeoutMs, after } = dialling
   let trouble = 'closed'
   const tried = addresses.slice(0, attemptsMax)
+  const reading = dialling.onread === undefined ? {} : { onread: dialling.onread }
   const shareMs = timeoutMs / tried.length
   for (const host of tried) {
     if (dialling.ended()) break
-    const socket = connect({ host, port, allowHalfOpen: true, noDelay: true })
+    const socket = connect({ ...reading, host, port, allowHalfOpen: true, noDelay: true })
     dialling.own(socket)
     const failed = await attempt(socket, shareMs, after)
     if (failed === null) return socket

@@ -3,7 +3,6 @@ import { STATUS_CODES } from 'node:http'
 import type { Passage } from '../gate/passage.ts'
 import type { Refusal } from '../gate/refusal.ts'
 import { type ReasonCode, reasons } from '../kernel/reasons.ts'
-import type { Receipt } from '../ledger/entry.ts'
 
 export interface RefusalMessage {
   readonly status: number
@@ -31,7 +30,7 @@ const proxyErrors: Partial<Record<ReasonCode, string>> = {
 }
 
 /** Names an entry to a client: its seq and the first 16 hex digits of its hash. */
-export function receiptText(receipt: Receipt): string {
+export function receiptText(receipt: Passage['receipt']): string {
   return `${receipt.seq}-${receipt.hash.slice(0, 16)}`
 }
 

@@ -33,7 +33,7 @@ export interface ProxyOptions {
   readonly after: Clock['after']
 }
 
-export interface Proxy {
+export interface ProxyServer {
   readonly address: AddressInfo
   /** Open client connections, tunnels included. */
   readonly connections: number
@@ -48,7 +48,7 @@ const lateCheckMs = 1000
 const refusedMax = 256
 
 /** Starts to listen. errors  those of listen: the port is taken, the address is not ours. */
-export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   const limits = { ...defaultLimits, ...options.limits }
   const server = createServer({
     connectionsCheckingInterval: Math.min(lateCheckMs, limits.headersTimeoutMs),

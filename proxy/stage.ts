@@ -1,7 +1,7 @@
 /** Stands in for the client's socket while a handshake is answered: what is written passes the meter first. */
 import { Socket } from 'node:net'
 
-export interface StageOptions {
+interface StageOptions {
   /** Passes a piece on; calls back when the next may come. */
   write(chunk: Buffer, done: () => void): void
   /** The answer is whole. */

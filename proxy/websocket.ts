@@ -13,6 +13,7 @@ import { dial } from './dial.ts'
 import { Early } from './early.ts'
 import { acceptFault, clientHeaders, handshakeFault, upstreamHeaders } from './handshake.ts'
 import { writeHost } from './host.ts'
+import { readByEvents } from './inlet.ts'
 import { firstAsk } from './meter.ts'
 import { receiptText } from './refuse.ts'
 import { Stage } from './stage.ts'
@@ -116,7 +117,7 @@ function shake(upgrade: Upgrade, connection: Socket): void {
     // httpxy joins the sockets by pipes that know no meter: ours take their place in the same turn.
     upstream.unpipe(stage)
     stage.unpipe(upstream)
-    crossing.join(upstream, early.stop())
+    crossing.join(readByEvents(upstream), early.stop())
   })
   // A question mark with nothing behind it is kept: what was judged is what is sent (I12).
   const question = request.url?.includes('?') === true ? '?' : ''

@@ -41,95 +41,99 @@ test('records of any size are joined', (t) => {
   t.end()
 })
 
+const plain = buildHello({ names: ['a.test'] })
+const plainMessage = buildMessage({ names: ['a.test'] })
+const sni = { type: 0, body: sniBody(['a.test']) }
+const with0 = (body: Buffer): Buffer => buildHello({ extensions: [{ type: 0, body }] })
+const changed = (at: number, value: number): Buffer => {
+  const copy = Buffer.from(plain)
+  copy[at] = value
+  return copy
+}
+const wrong: [name: string, bytes: Buffer, kind: string][] = [
+  ['nothing yet', Buffer.alloc(0), 'need-more'],
+  ['HTTP', Buffer.from('GET / HTTP/1.1'), 'not-tls'],
+  ['SSLv2', Buffer.from([0x80, 0x2e, 1, 3, 1, 0, 0x15]), 'not-tls'],
+  ['an alert', Buffer.from([21, 3, 1, 0, 2, 2, 40]), 'not-tls'],
+  ['application data', Buffer.from([23, 3, 3, 0, 1, 0]), 'not-tls'],
+  ['version 2 record', changed(1, 2), 'not-tls'],
+  ['a ServerHello', changed(5, 2), 'malformed'],
+  ['an empty record', Buffer.from([22, 3, 1, 0, 0]), 'malformed'],
+  ['a record too long', Buffer.from([22, 3, 1, 0x40, 1]), 'malformed'],
+  ['a message too long', Buffer.from([22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff]), 'malformed'],
+  [
+    'an alert between the records',
+    Buffer.concat([
+      inRecords(plainMessage, 50).subarray(0, 55),
+      Buffer.from([21, 3, 1, 0, 2, 2, 40]),
+    ]),
+    'malformed',
+  ],
+  [
+    'bytes behind the message',
+    inRecords(Buffer.concat([plainMessage, Buffer.from([0])]), 16_384),
+    'malformed',
+  ],
+  ['SNI twice', buildHello({ extensions: [sni, sni] }), 'malformed'],
+  [
+    'another extension twice',
+    buildHello({
+      names: ['a.test'],
+      extensions: [
+        { type: 23, body: Buffer.alloc(0) },
+        { type: 23, body: Buffer.alloc(0) },
+      ],
+    }),
+    'malformed',
+  ],
+  ['two names', buildHello({ names: ['a.test', 'b.test'] }), 'malformed'],
+  ['an empty list', with0(sniBody([])), 'malformed'],
+  ['an empty SNI', with0(Buffer.alloc(0)), 'malformed'],
+  [
+    'bytes behind the list',
+    with0(Buffer.concat([sniBody(['a.test']), Buffer.from([0])])),
+    'malformed',
+  ],
+  ['another kind of name', with0(Buffer.from([0, 4, 1, 0, 1, 97])), 'malformed'],
+  ['no name', buildHello({ names: [''] }), 'malformed'],
+  ['an address', buildHello({ names: ['127.0.0.1'] }), 'malformed'],
+  ['an IPv6 address', buildHello({ names: ['::1'] }), 'malformed'],
+  ['a number', buildHello({ names: ['2130706433'] }), 'malformed'],
+  ['a hexadecimal number', buildHello({ names: ['0x7f000001'] }), 'malformed'],
+  ['a NUL inside', buildHello({ names: ['a.test\0.evil'] }), 'malformed'],
+  ['no ASCII', buildHello({ names: [Buffer.from('bücher.test')] }), 'malformed'],
+  ['an empty label', buildHello({ names: ['a..test'] }), 'malformed'],
+  ['a port', buildHello({ names: ['a.test:443'] }), 'malformed'],
+  ['a name too long', buildHello({ names: [`${'a.'.repeat(130)}test`] }), 'malformed'],
+  ['a label too long', buildHello({ names: [`${'a'.repeat(64)}.test`] }), 'malformed'],
+  ['SSL 2 inside', buildHello({ names: ['a.test'], version: 0x0200 }), 'malformed'],
+  [
+    'ALPN without names',
+    buildHello({ extensions: [{ type: 16, body: Buffer.from([0, 0]) }] }),
+    'malformed',
+  ],
+  [
+    'ALPN with an empty name',
+    buildHello({ extensions: [{ type: 16, body: Buffer.from([0, 1, 0]) }] }),
+    'malformed',
+  ],
+  [
+    'a vector that ends too soon',
+    buildHello({ extensions: [{ type: 0, body: Buffer.from([0, 9, 0]) }] }),
+    'malformed',
+  ],
+  [
+    'more than fits',
+    Buffer.concat([
+      inRecords(Buffer.concat([Buffer.from([1, 0, 0x3f, 0xff]), Buffer.alloc(16_000)]), 16_384),
+      Buffer.alloc(400, 22),
+    ]),
+    'malformed',
+  ],
+]
+
 test('what is not a ClientHello is told apart from a bad one', (t) => {
-  const good = buildHello({ names: ['a.test'] })
-  const message = buildMessage({ names: ['a.test'] })
-  const sni = { type: 0, body: sniBody(['a.test']) }
-  const with0 = (body: Buffer): Buffer => buildHello({ extensions: [{ type: 0, body }] })
-  const changed = (at: number, value: number): Buffer => {
-    const copy = Buffer.from(good)
-    copy[at] = value
-    return copy
-  }
-  const cases: [name: string, bytes: Buffer, kind: string][] = [
-    ['nothing yet', Buffer.alloc(0), 'need-more'],
-    ['HTTP', Buffer.from('GET / HTTP/1.1'), 'not-tls'],
-    ['SSLv2', Buffer.from([0x80, 0x2e, 1, 3, 1, 0, 0x15]), 'not-tls'],
-    ['an alert', Buffer.from([21, 3, 1, 0, 2, 2, 40]), 'not-tls'],
-    ['application data', Buffer.from([23, 3, 3, 0, 1, 0]), 'not-tls'],
-    ['version 2 record', changed(1, 2), 'not-tls'],
-    ['a ServerHello', changed(5, 2), 'malformed'],
-    ['an empty record', Buffer.from([22, 3, 1, 0, 0]), 'malformed'],
-    ['a record too long', Buffer.from([22, 3, 1, 0x40, 1]), 'malformed'],
-    ['a message too long', Buffer.from([22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff]), 'malformed'],
-    [
-      'an alert between the records',
-      Buffer.concat([inRecords(message, 50).subarray(0, 55), Buffer.from([21, 3, 1, 0, 2, 2, 40])]),
-      'malformed',
-    ],
-    [
-      'bytes behind the message',
-      inRecords(Buffer.concat([message, Buffer.from([0])]), 16_384),
-      'malformed',
-    ],
-    ['SNI twice', buildHello({ extensions: [sni, sni] }), 'malformed'],
-    [
-      'another extension twice',
-      buildHello({
-        names: ['a.test'],
-        extensions: [
-          { type: 23, body: Buffer.alloc(0) },
-          { type: 23, body: Buffer.alloc(0) },
-        ],
-      }),
-      'malformed',
-    ],
-    ['two names', buildHello({ names: ['a.test', 'b.test'] }), 'malformed'],
-    ['an empty list', with0(sniBody([])), 'malformed'],
-    ['an empty SNI', with0(Buffer.alloc(0)), 'malformed'],
-    [
-      'bytes behind the list',
-      with0(Buffer.concat([sniBody(['a.test']), Buffer.from([0])])),
-      'malformed',
-    ],
-    ['another kind of name', with0(Buffer.from([0, 4, 1, 0, 1, 97])), 'malformed'],
-    ['no name', buildHello({ names: [''] }), 'malformed'],
-    ['an address', buildHello({ names: ['127.0.0.1'] }), 'malformed'],
-    ['an IPv6 address', buildHello({ names: ['::1'] }), 'malformed'],
-    ['a number', buildHello({ names: ['2130706433'] }), 'malformed'],
-    ['a hexadecimal number', buildHello({ names: ['0x7f000001'] }), 'malformed'],
-    ['a NUL inside', buildHello({ names: ['a.test\0.evil'] }), 'malformed'],
-    ['no ASCII', buildHello({ names: [Buffer.from('bücher.test')] }), 'malformed'],
-    ['an empty label', buildHello({ names: ['a..test'] }), 'malformed'],
-    ['a port', buildHello({ names: ['a.test:443'] }), 'malformed'],
-    ['a name too long', buildHello({ names: [`${'a.'.repeat(130)}test`] }), 'malformed'],
-    ['a label too long', buildHello({ names: [`${'a'.repeat(64)}.test`] }), 'malformed'],
-    ['SSL 2 inside', buildHello({ names: ['a.test'], version: 0x0200 }), 'malformed'],
-    [
-      'ALPN without names',
-      buildHello({ extensions: [{ type: 16, body: Buffer.from([0, 0]) }] }),
-      'malformed',
-    ],
-    [
-      'ALPN with an empty name',
-      buildHello({ extensions: [{ type: 16, body: Buffer.from([0, 1, 0]) }] }),
-      'malformed',
-    ],
-    [
-      'a vector that ends too soon',
-      buildHello({ extensions: [{ type: 0, body: Buffer.from([0, 9, 0]) }] }),
-      'malformed',
-    ],
-    [
-      'more than fits',
-      Buffer.concat([
-        inRecords(Buffer.concat([Buffer.from([1, 0, 0x3f, 0xff]), Buffer.alloc(16_000)]), 16_384),
-        Buffer.alloc(400, 22),
-      ]),
-      'malformed',
-    ],
-  ]
-  for (const [name, bytes, kind] of cases) t.equal(readClientHello(bytes).kind, kind, name)
+  for (const [name, bytes, kind] of wrong) t.equal(readClientHello(bytes).kind, kind, name)
   t.end()
 })
 

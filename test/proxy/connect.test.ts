@@ -43,64 +43,62 @@ test('a real TLS client reaches a real TLS server through the tunnel', async (t)
   t.equal(world.rejected.length, 0)
 })
 
+const ech = { type: 0xfe0d, body: Buffer.alloc(8) }
+const refusedHellos = [
+  {
+    name: 'another SNI',
+    target: 'origin.test',
+    sent: buildHello({ names: ['other.test'] }),
+    code: 'authority-mismatch',
+  },
+  {
+    name: 'a suffix of the SNI',
+    target: 'origin.test',
+    sent: buildHello({ names: ['a.origin.test'] }),
+    code: 'authority-mismatch',
+  },
+  { name: 'no SNI', target: 'origin.test', sent: buildHello({}), code: 'authority-mismatch' },
+  { name: 'an SNI for an address', target: '127.0.0.1', sent: hello, code: 'authority-mismatch' },
+  {
+    name: 'ECH',
+    target: 'origin.test',
+    sent: buildHello({ names: ['origin.test'], extensions: [ech] }),
+    code: 'inspection-required',
+  },
+  {
+    name: 'plain HTTP',
+    target: 'origin.test',
+    sent: Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+    code: 'inspection-required',
+  },
+  {
+    name: 'SSH',
+    target: 'origin.test',
+    sent: Buffer.from('SSH-2.0-x\r\n'),
+    code: 'inspection-required',
+  },
+  {
+    name: 'two names',
+    target: 'origin.test',
+    sent: buildHello({ names: ['origin.test', 'b.test'] }),
+    code: 'malformed-request',
+  },
+  {
+    name: 'an endless hello',
+    target: 'origin.test',
+    sent: Buffer.concat([Buffer.from([22, 3, 1, 0x40, 0, 1, 0, 0xff, 0xff]), Buffer.alloc(20_000)]),
+    code: 'malformed-request',
+  },
+  {
+    name: 'a stall',
+    target: 'origin.test',
+    sent: hello.subarray(0, 30),
+    code: 'malformed-request',
+  },
+]
+
 test('before the ClientHello is judged no byte goes upstream', async (t) => {
-  const ech = { type: 0xfe0d, body: Buffer.alloc(8) }
-  const cases = [
-    {
-      name: 'another SNI',
-      target: 'origin.test',
-      sent: buildHello({ names: ['other.test'] }),
-      code: 'authority-mismatch',
-    },
-    {
-      name: 'a suffix of the SNI',
-      target: 'origin.test',
-      sent: buildHello({ names: ['a.origin.test'] }),
-      code: 'authority-mismatch',
-    },
-    { name: 'no SNI', target: 'origin.test', sent: buildHello({}), code: 'authority-mismatch' },
-    { name: 'an SNI for an address', target: '127.0.0.1', sent: hello, code: 'authority-mismatch' },
-    {
-      name: 'ECH',
-      target: 'origin.test',
-      sent: buildHello({ names: ['origin.test'], extensions: [ech] }),
-      code: 'inspection-required',
-    },
-    {
-      name: 'plain HTTP',
-      target: 'origin.test',
-      sent: Buffer.from('GET / HTTP/1.1\r\n\r\n'),
-      code: 'inspection-required',
-    },
-    {
-      name: 'SSH',
-      target: 'origin.test',
-      sent: Buffer.from('SSH-2.0-x\r\n'),
-      code: 'inspection-required',
-    },
-    {
-      name: 'two names',
-      target: 'origin.test',
-      sent: buildHello({ names: ['origin.test', 'b.test'] }),
-      code: 'malformed-request',
-    },
-    {
-      name: 'an endless hello',
-      target: 'origin.test',
-      sent: Buffer.concat([
-        Buffer.from([22, 3, 1, 0x40, 0, 1, 0, 0xff, 0xff]),
-        Buffer.alloc(20_000),
-      ]),
-      code: 'malformed-request',
-    },
-    {
-      name: 'a stall',
-      target: 'origin.test',
-      sent: hello.subarray(0, 30),
-      code: 'malformed-request',
-    },
-  ]
-  for (const { name, target, sent, code } of cases) {
+  for (const { name, target, sent, code } of refusedHellos) {
     await t.test(name, async (t) => {
       const world = await createWorld(t, { lookup, limits: { headersTimeoutMs: 150 } })
       let upstreamBytes = 0
@@ -239,7 +237,11 @@ test('a malformed CONNECT is refused before the gate is asked', async (t) => {
   for (const text of cases) {
     const client = await createClient(t, world.port)
     client.socket.write(text)
-    t.match(await client.head(), /^HTTP\/1\.1 (400|403) .*(malformed-request|authority-mismatch)/, text)
+    t.match(
+      await client.head(),
+      /^HTTP\/1\.1 (400|403) .*(malformed-request|authority-mismatch)/,
+      text,
+    )
   }
   t.equal(world.admitted.length, 0)
   t.equal(world.rejected.length, cases.length)

@@ -20,7 +20,7 @@ test('a halt cuts open tunnels within 50 ms, and settles each once', async (t) =
     send()
   })
   const clients = []
-  for (let index = 0; index < 20; index += 1) {
+  for (let index = 0; index < 5; index += 1) {
     const client = await createClient(t, world.port)
     client.connect(`origin.test:${origin.port}`)
     await client.head()
@@ -37,7 +37,7 @@ test('a halt cuts open tunnels within 50 ms, and settles each once', async (t) =
   }
   const halted = performance.now()
   world.halt()
-  t.equal(world.settled.length, 20, 'all were settled in the turn of the halt')
+  t.equal(world.settled.length, 5, 'all were settled in the turn of the halt')
   t.ok(world.settled.every(({ cut, outcome }) => cut === 'halted' && outcome === 'settled'))
   await Promise.all(clients.map((client) => client.gone()))
   t.comment(`last byte ${(last - halted).toFixed(1)} ms after the halt`)

@@ -35,7 +35,11 @@ async function createEcho(
 /** A client that speaks absolute-form to the proxy. */
 function openSocket(t: Teardown, proxyPort: number, url: string): WebSocket {
   const socket = new WebSocket(url, {
-    headers: { 'Proxy-Authorization': `Basic ${btoa('researcher+nightly:')}`, 'Haltgate-Run': 'x', 'X-Mine': 'kept' },
+    headers: {
+      'Proxy-Authorization': `Basic ${btoa('researcher+nightly:')}`,
+      'Haltgate-Run': 'x',
+      'X-Mine': 'kept',
+    },
     createConnection: (() => connect({ port: proxyPort, host: '127.0.0.1' })) as typeof connect,
     finishRequest: (request) => {
       request.path = url.replace('ws:', 'http:')

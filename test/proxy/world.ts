@@ -10,7 +10,7 @@ import { type ReasonCode, reasons } from '../../kernel/reasons.ts'
 import type { RequestFacts } from '../../kernel/request.ts'
 import type { Deciding, HandleOpening, Opening, Rejection } from '../../proxy/context.ts'
 import type { Limits } from '../../proxy/limits.ts'
-import { type Proxy as RunningProxy, startProxy } from '../../proxy/server.ts'
+import { type ProxyServer as RunningProxy, startProxy } from '../../proxy/server.ts'
 
 export const token = 'correct-horse'
 const tokenHash = createHash('sha256').update(token).digest('hex')
