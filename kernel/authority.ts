@@ -1,14 +1,15 @@
 /** Authority: raised by a grant alone, lowered by a revocation or a stricter policy, at once (I9). */
 import { amountMax, grant, limitOf, openAccount, revoke } from './account.ts'
 import type { Answer } from './answer.ts'
-import { poolScope, purseOf } from './charge.ts'
+import { purseOf } from './charge.ts'
 import { assert } from './contract.ts'
 import { agentOf } from './contracts.ts'
 import { amountIn } from './dimension.ts'
 import type { GrantEvent, LoadEvent } from './event.ts'
 import { haltedOn, haltedReason } from './halt.ts'
+import { samePeriod } from './period.ts'
 import type { BudgetTerms, Terms } from './policy.ts'
-import { purseKey } from './purse.ts'
+import { countsIn } from './purse.ts'
 import { fleet, kindOf, type ScopeId } from './scope.ts'
 import type { Account, Purse } from './state.ts'
 import { rearm } from './tier.ts'
@@ -20,11 +21,6 @@ function above(scope: ScopeId): readonly ScopeId[] {
   if (kind === 'run') return [fleet, `agent:${agentOf(scope)}` as ScopeId, scope]
   if (kind !== 'project') return [fleet, scope]
   return [fleet, `tenant:${scope.slice('project:'.length, scope.indexOf('/'))}` as ScopeId, scope]
-}
-
-function countsIn(budget: BudgetTerms, scope: ScopeId): boolean {
-  if (budget.scope !== kindOf(scope)) return false
-  return budget.pool === null || poolScope(budget.pool) === scope
 }
 
 /** The budget that a grant or revocation means, or the sentence that says why there is none. */
@@ -128,7 +124,7 @@ export function load(turn: Turn, event: LoadEvent): Answer {
   for (const [key, purse] of turn.purses.sorted()) {
     const budget = turn.terms.budgets.get(purse.budget)
     if (budget === undefined || !countsIn(budget, purse.scope)) continue
-    if (purseKey(budget, purse.scope, purse.instance) !== key) continue
+    if (!samePeriod(budget.period, purse.period)) continue
     const accounts = purse.accounts.map((account, index) =>
       tightened(account, amountIn(budget.limits, purse.dimensions[index] ?? '')),
     )

@@ -5,8 +5,9 @@
 import { limitOf, useOf } from './account.ts'
 import { assert, present } from './contract.ts'
 import { checkVector } from './dimension.ts'
+import { samePeriod } from './period.ts'
 import type { Terms } from './policy.ts'
-import { purseKey } from './purse.ts'
+import { countsIn, purseKey } from './purse.ts'
 import { kindOf, type ScopeId } from './scope.ts'
 import type { Account, Hold, Purse, ScopeState, State } from './state.ts'
 import { refillsMax } from './window.ts'
@@ -181,9 +182,10 @@ export function checkWhole(state: State): void {
 export function checkState(state: State, terms: Terms): void {
   checkWhole(state)
   if (terms.digest !== state.policy) return
-  for (const [key, purse] of state.purses) {
+  for (const purse of state.purses.values()) {
     const budget = terms.budgets.get(purse.budget)
-    if (budget === undefined || key !== purseKey(budget, purse.scope, purse.instance)) continue
+    if (budget === undefined || !countsIn(budget, purse.scope)) continue
+    if (!samePeriod(budget.period, purse.period)) continue
     assert(
       budget.dimensions.every((dimension) => purse.dimensions.includes(dimension)),
       'a purse in force has all dimensions of its budget',

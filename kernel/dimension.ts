@@ -7,6 +7,7 @@ export type Dimension = string
 /** Amounts by dimension: non-negative safe integers in the dimension's unit. */
 export type Vector = Readonly<Record<Dimension, number>>
 
+/** Names that a dimension may have. */
 export const dimensionPattern = /^[a-z][a-z0-9_]{0,31}$/
 
 /** What the proxy measures while bytes flow, and cuts at the hold: an overrun cannot happen here. */

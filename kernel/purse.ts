@@ -2,7 +2,7 @@
 import { openAccount, post } from './account.ts'
 import { instanceOf } from './period.ts'
 import type { BudgetTerms, Period } from './policy.ts'
-import type { ScopeId } from './scope.ts'
+import { kindOf, type ScopeId } from './scope.ts'
 import type { Account, Purse } from './state.ts'
 import { expire } from './window.ts'
 
@@ -17,6 +17,12 @@ export function purseKey(
 ): string {
   if (period.kind === 'window') return `${scope} window:${period.lengthMs} ${id}`
   return `${scope} ${instance === '' ? period.kind : instance} ${id}`
+}
+
+/** True where a budget can have a purse in a scope. */
+export function countsIn(budget: BudgetTerms, scope: ScopeId): boolean {
+  if (budget.scope !== kindOf(scope)) return false
+  return budget.pool === null || scope === `pool:${budget.pool}`
 }
 
 /** A purse that nobody has used: its limits are the policy's. */

@@ -1,6 +1,7 @@
 /** Scopes and the path of a request: every request is charged on, and halted by, all scopes of its path. */
 import { assert } from './contract.ts'
 
+/** Kinds of scopes, widest first along a path. */
 export const scopeKinds = [
   'fleet',
   'tenant',
@@ -43,8 +44,10 @@ export function parseScope(text: string): ScopeId | null {
   return scopePattern.test(text) ? (text as ScopeId) : null
 }
 
+/** Everything that one gate, or several over one ledger, lets out. */
 export const fleet = 'fleet' as ScopeId
 
+/** The kind that a scope's name begins with. */
 export function kindOf(scope: ScopeId): ScopeKind {
   const colon = scope.indexOf(':')
   return (colon < 0 ? scope : scope.slice(0, colon)) as ScopeKind

@@ -12,11 +12,7 @@ import { done, putHold, refused, refusedFor, type Turn } from './turn.ts'
 
 /** The answer for a hold that is not open: it was settled, or a recovery forfeited it. */
 export function ended(turn: Turn, request: string): Answer {
-  return refused(
-    turn,
-    'halted',
-    `Request ${request} has no open hold: it has ended already.`,
-  )
+  return refused(turn, 'halted', `Request ${request} has no open hold: it has ended already.`)
 }
 
 /** Why a hold may not go on: a scope of its path is halted, or was since and came back as another incarnation. */
