@@ -32,7 +32,7 @@ export class CanonicalWriter {
   #at = 0
   #limit = 0
   /** `"key":` of each key that was met. */
-  readonly #known = new Map<string, Uint8Array>()
+  readonly #known = new Map<string, string>()
 
   /** Goes on at an offset of a buffer, up to a limit. */
   begin(bytes: Uint8Array, offset: number, limit: number): void {
@@ -116,17 +116,13 @@ export class CanonicalWriter {
   }
 
   #key(key: string): void {
-    let bytes = this.#known.get(key)
-    if (bytes === undefined) {
+    let text = this.#known.get(key)
+    if (text === undefined) {
       assert(keyPattern.test(key), `a key matches ^[a-z][a-z0-9_]*$, which ${key} does not`)
-      bytes = Buffer.from(`"${key}":`, 'latin1')
-      if (this.#known.size < knownMax) this.#known.set(key, bytes)
+      text = `"${key}":`
+      if (this.#known.size < knownMax) this.#known.set(key, text)
     }
-    this.#reserve(bytes.length)
-    const target = this.#bytes
-    const start = this.#at
-    for (let index = 0; index < bytes.length; index += 1) target[start + index] = bytes[index] ?? 0
-    this.#at = start + bytes.length
+    this.ascii(text)
   }
 
   #string(text: string): void {

@@ -1,10 +1,9 @@
 /** Follows stored lines as a chain: each entry valid by itself, and the very next one. */
 import { createHash, type Hash } from 'node:crypto'
-import { Failure } from '../kernel/reasons.ts'
 import type { Entry } from './entry.ts'
 import { unavailable } from './failure.ts'
 import type { Files } from './files.ts'
-import { parseLine } from './line.ts'
+import { readLine } from './line.ts'
 import type { Position } from './queue.ts'
 import { linesOf } from './read-lines.ts'
 
@@ -52,7 +51,7 @@ export function follow(
   let last: Entry | null = null
   try {
     for (const line of linesOf(files, descriptor, { from: 0, to: range.to })) {
-      const entry = entryAt(line.bytes)
+      const entry = readLine(line.bytes)
       if (typeof entry === 'string') {
         return { position, bytes, digest, entries, last, fault: { offset: bytes, message: entry } }
       }
@@ -70,16 +69,6 @@ export function follow(
   return { position, bytes, digest, entries, last, fault: null }
 }
 
-/** The entry of a line, or what is wrong with it. */
-export function entryAt(bytes: Buffer): Entry | string {
-  try {
-    return parseLine(bytes)
-  } catch (error) {
-    if (error instanceof Failure) return error.message
-    throw error
-  }
-}
-
 /** True where any line behind an offset is valid by itself. */
 export function validBehind(
   files: Files,
@@ -89,7 +78,7 @@ export function validBehind(
   const descriptor = files.open(path, 'read')
   try {
     for (const line of linesOf(files, descriptor, range)) {
-      if (typeof entryAt(line.bytes) !== 'string') return true
+      if (typeof readLine(line.bytes) !== 'string') return true
     }
     return false
   } finally {

@@ -80,8 +80,7 @@ export class Committer {
   }
 
   /** Ends it for good: nobody who waits is told that an entry is durable, now or later. */
-  poison(cause: unknown): void {
-    if (this.#poisoned !== null) return
+  #poison(cause: unknown): void {
     const failure = failureOf(cause, 'the ledger cannot be written')
     this.#poisoned = failure
     this.#refuse(failure)
@@ -95,24 +94,23 @@ export class Committer {
 
   async #run(): Promise<void> {
     try {
-      while (this.#queue.entries > 0 && this.#poisoned === null) {
-        if (this.#options.due(this.#segment)) {
-          await this.#rotate()
-        } else {
-          const batch = this.#queue.take()
-          if (batch !== undefined) {
-            this.#taken.push(batch)
-            await this.#commit(batch)
-          }
-        }
+      while (this.#queue.entries > 0) {
+        if (this.#options.due(this.#segment)) await this.#rotate()
+        else await this.#commit(this.#take())
       }
     } catch (error) {
       // An fsync that failed once may succeed the next time without the data being there (PostgreSQL, 2018),
       // so that nothing is tried again: what is on disk is found out by a start.
-      this.poison(error)
+      this.#poison(error)
     } finally {
       this.#running = null
     }
+  }
+
+  #take(): Batch {
+    const batch = this.#queue.take()
+    this.#taken.push(batch)
+    return batch
   }
 
   async #commit(batch: Batch): Promise<void> {
@@ -121,8 +119,7 @@ export class Committer {
     const { sync, watch } = this.#options
     await this.#inTime(this.#segment.append(batch.bytes, entries, sync))
     this.#taken.shift()
-    if (this.#poisoned !== null) return
-    this.#last = batch.last ?? this.#last
+    this.#last = batch.last
     batch.acknowledge()
     this.#queue.reuse(batch)
     watch?.committed(entries, byteLength, seconds())
@@ -134,13 +131,9 @@ export class Committer {
    */
   async #rotate(): Promise<void> {
     const batches: Batch[] = []
-    for (let next = this.#queue.take(); next !== undefined; next = this.#queue.take()) {
-      batches.push(next)
-    }
-    this.#taken.push(...batches)
+    while (this.#queue.entries > 0) batches.push(this.#take())
     const follow = this.#options.follow(this.#segment, batches)
     for (const batch of batches) await this.#commit(batch)
-    if (this.#poisoned !== null) return
     const before = this.#segment
     this.#segment = await this.#inTime(follow.make())
     this.#last = follow.receipt
@@ -149,10 +142,9 @@ export class Committer {
 
   /** Waits for a step of a commit, and refuses all who wait when it takes too long. */
   async #inTime<Result>(step: Promise<Result>): Promise<Result> {
-    const late = unavailable(`the disk took longer than ${commitMsMax} ms to take the entry`)
     const expire = (): void => {
       this.#late = true
-      this.#refuse(late)
+      this.#refuse(unavailable(`the disk took longer than ${commitMsMax} ms to take the entry`))
       cancel = this.#options.after(commitMsMax, expire)
     }
     let cancel = this.#options.after(commitMsMax, expire)

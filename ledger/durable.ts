@@ -24,7 +24,6 @@ export async function makeFile(
 ): Promise<number> {
   const path = `${place.directory}/${place.name}`
   const half = `${path}${unfinished}`
-  if (files.factsAt(half) !== null) files.remove(half)
   const descriptor = files.open(half, 'create')
   try {
     writeAll(files, descriptor, bytes)

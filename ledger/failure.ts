@@ -12,10 +12,13 @@ const remedies: Readonly<Record<string, string>> = {
   EACCES: 'give it to the user that runs the gate',
   EDQUOT: 'raise the quota, then restart',
   EIO: 'the disk is failing: save the directory elsewhere before anything else',
+  ERR_DLOPEN_FAILED: 'run: npm rebuild better-sqlite3',
+  ERR_MODULE_NOT_FOUND: 'run: npm install better-sqlite3',
   ENOENT: 'restore it, then restart',
   ENOSPC: 'free space on its disk, then restart',
   EPERM: 'give it to the user that runs the gate',
   EROFS: 'mount its disk for writing, then restart',
+  SQLITE_BUSY: 'another process writes this ledger: stop it first',
 }
 
 /** Any error of a system call as a Failure; a Failure stays itself. */

@@ -70,19 +70,15 @@ export const realFiles: Files = {
   close: closeSync,
   read: (descriptor, buffer, position) => readSync(descriptor, buffer, 0, buffer.length, position),
   write: (descriptor, bytes) => writeSync(descriptor, bytes, 0, bytes.length, null),
-  sync: (descriptor) =>
-    new Promise((resolve, reject) => {
-      fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)))
-    }),
-  syncDirectory: (path) =>
-    new Promise((resolve, reject) => {
-      const descriptor = openSync(path, constants.O_RDONLY)
-      fsync(descriptor, (error) => {
-        closeSync(descriptor)
-        if (error === null) resolve()
-        else reject(error)
-      })
-    }),
+  sync: (descriptor) => answered((callback) => fdatasync(descriptor, callback)),
+  syncDirectory: async (path) => {
+    const descriptor = openSync(path, constants.O_RDONLY)
+    try {
+      await answered((callback) => fsync(descriptor, callback))
+    } finally {
+      closeSync(descriptor)
+    }
+  },
   facts: (descriptor) => factsOf(fstatSync(descriptor)),
   factsAt: (path) => {
     const stats = statSync(path, { throwIfNoEntry: false })
@@ -99,6 +95,16 @@ export const realFiles: Files = {
   makePrivate: (directory) => chmodSync(directory, 0o700),
   rename: renameSync,
   remove: unlinkSync,
+}
+
+/** A promise of what a callback is told: an error, or that it is done. */
+function answered(call: (callback: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    call((error) => {
+      if (error === null) resolve()
+      else reject(error)
+    })
+  })
 }
 
 function factsOf(stats: Stats): FileFacts {

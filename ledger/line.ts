@@ -100,31 +100,35 @@ const scanner = new Scanner()
 const preimage = Buffer.alloc(lineBytesMax + 1)
 
 /**
- * Reads one LINE, its LF included: form, hash, canonical text and envelope; not its place in the chain.
- *
- * errors  Failure whose message says what is wrong, without the place: the caller knows it.
+ * Reads one LINE, its LF included: form, hash, canonical text and envelope; not its place in the chain. Answers
+ * what is wrong with it, without the place, where it is no entry.
  */
-export function parseLine(bytes: Buffer): Entry {
-  if (bytes.length > lineBytesMax) throw unavailable(`it is longer than ${lineBytesMax} bytes`)
+export function readLine(bytes: Buffer): Entry | string {
+  if (bytes.length > lineBytesMax) return `it is longer than ${lineBytesMax} bytes`
   const end = bytes.length - tailBytes
   if (end <= 0 || bytes[bytes.length - 1] !== 0x0a || !hasTrailer(bytes, 0, bytes.length - 1)) {
-    throw unavailable('it does not end with a hash')
+    return 'it does not end with a hash'
   }
   const leaf = bytes.toString('latin1', end + 9, end + 73)
   bytes.copy(preimage, 1, 0, end)
   preimage[0] = 0x00
   preimage[end + 1] = 0x7d
   if (hash('sha256', preimage.subarray(0, end + 2), 'hex') !== leaf) {
-    throw unavailable('its hash does not match its bytes')
+    return 'its hash does not match its bytes'
   }
   if (!scanner.envelope(preimage, 1, end + 2)) {
-    throw unavailable('it is not canonical JSON, or its members are not those of an entry')
+    return 'it is not canonical JSON, or its members are not those of an entry'
   }
   if (scanner.version !== 1) {
-    throw unavailable(`it is of version ${scanner.version}; this program reads version 1`)
+    return `it is of version ${scanner.version}; this program reads version 1`
   }
-  return {
-    ...(JSON.parse(preimage.toString('utf8', 1, end + 2)) as Omit<Entry, 'hash'>),
-    hash: leaf,
-  }
+  const body = JSON.parse(preimage.toString('utf8', 1, end + 2)) as Omit<Entry, 'hash'>
+  return { ...body, hash: leaf }
+}
+
+/** The entry of a LINE; errors: Failure that says what is wrong with it. */
+export function parseLine(bytes: Buffer): Entry {
+  const entry = readLine(bytes)
+  if (typeof entry === 'string') throw unavailable(entry)
+  return entry
 }

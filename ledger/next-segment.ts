@@ -72,14 +72,13 @@ function first(making: Making, line: Line): Batch {
   assert(queue.entries === 0, 'nothing waits when a segment begins')
   queue.push(line, options.now(), null)
   const batch = queue.take()
-  assert(batch !== undefined && batch.entries === 1, 'a segment begins with one entry')
+  assert(batch.entries === 1, 'a segment begins with one entry')
   return batch
 }
 
 function next(making: Making, batch: Batch, prepare: () => Promise<void>): NextSegment {
   const { files, options, queue } = making
   const receipt = batch.last
-  assert(receipt !== undefined, 'a segment has a first entry')
   const name = segmentName(receipt.seq)
   const day = dayOf(queue.position.ts)
   const make = async (): Promise<OpenSegment> => {

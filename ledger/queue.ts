@@ -46,8 +46,11 @@ export class Batch {
     return this.#receipts.length
   }
 
-  get last(): Receipt | undefined {
-    return this.#receipts.at(-1)
+  /** Of the last entry; asserts that there is one. */
+  get last(): Receipt {
+    const last = this.#receipts.at(-1)
+    assert(last !== undefined, 'a batch that is asked for its last entry has one')
+    return last
   }
 
   get bytes(): Buffer {
@@ -77,10 +80,7 @@ export class Batch {
   }
 
   acknowledge(): void {
-    for (let index = 0; index < this.#receipts.length; index += 1) {
-      const receipt = this.#receipts[index]
-      if (receipt !== undefined) this.#waiters[index]?.resolve(receipt)
-    }
+    for (const [index, receipt] of this.#receipts.entries()) this.#waiters[index]?.resolve(receipt)
   }
 
   refuse(failure: Failure): void {
@@ -149,10 +149,10 @@ export class Queue {
     this.#frontier.push(hash)
   }
 
-  /** The oldest batch, which is the caller's from now on; undefined where nothing waits. */
-  take(): Batch | undefined {
+  /** The oldest batch, which is the caller's from now on; asserts that something waits. */
+  take(): Batch {
     const batch = this.#batches.shift()
-    if (batch === undefined || batch.entries === 0) return undefined
+    assert(batch !== undefined && batch.entries > 0, 'something waits when a batch is taken')
     this.#entries -= batch.entries
     this.#bytes -= batch.byteLength
     return batch

@@ -1,5 +1,6 @@
 /** Lines of a file, one after the other, in memory that does not grow with the file. */
 import type { Hash } from 'node:crypto'
+import { unavailable } from './failure.ts'
 import type { Files } from './files.ts'
 
 export interface StoredLine {
@@ -62,4 +63,28 @@ export function digestRange(
     offset += count
   }
   return offset - range.from
+}
+
+/** Bytes of a file; errors: Failure where it is gone. */
+export function sizeOf(files: Files, path: string): number {
+  const facts = files.factsAt(path)
+  if (facts === null) throw unavailable(`${path} was removed while it was looked at`)
+  return facts.bytes
+}
+
+/** A whole file, as far as it goes: for files that are small. */
+export function contentOf(files: Files, path: string): Buffer {
+  const content = Buffer.alloc(sizeOf(files, path))
+  const descriptor = files.open(path, 'read')
+  let filled = 0
+  try {
+    while (filled < content.length) {
+      const count = files.read(descriptor, content.subarray(filled), filled)
+      if (count === 0) break
+      filled += count
+    }
+  } finally {
+    files.close(descriptor)
+  }
+  return content.subarray(0, filled)
 }

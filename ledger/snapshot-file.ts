@@ -1,8 +1,8 @@
 /** Snapshots of the state, one to a segment: files beside the chain, and bound to it by their SHA-256. */
 import { hash } from 'node:crypto'
-import { Failure } from '../kernel/reasons.ts'
 import { makeFile } from './durable.ts'
 import type { Files } from './files.ts'
+import { contentOf } from './read-lines.ts'
 import { snapshotName } from './segment.ts'
 
 export interface Snapshot {
@@ -36,21 +36,7 @@ export function readSnapshot(
   named: { readonly name: string; readonly sha256: string },
 ): string | null {
   const path = `${directory}/${named.name}`
-  const facts = files.factsAt(path)
-  if (facts === null || facts.directory) return null
-  const bytes = Buffer.alloc(facts.bytes)
-  const descriptor = files.open(path, 'read')
-  try {
-    let filled = 0
-    while (filled < bytes.length) {
-      const count = files.read(descriptor, bytes.subarray(filled), filled)
-      if (count === 0) break
-      filled += count
-    }
-    if (filled < bytes.length)
-      throw new Failure('ledger-unavailable', `${path} cannot be read whole`)
-  } finally {
-    files.close(descriptor)
-  }
+  if (files.factsAt(path) === null) return null
+  const bytes = contentOf(files, path)
   return hash('sha256', bytes, 'hex') === named.sha256 ? bytes.toString('utf8') : null
 }

@@ -1,5 +1,6 @@
 /** What a start finds: where the chain ends, after proving that it is whole but for the tail of a crash. */
 import { createHash } from 'node:crypto'
+import { assert } from '../kernel/contract.ts'
 import { type Followed, follow, validBehind, wayOut } from './chain.ts'
 import type { Entry } from './entry.ts'
 import { unavailable } from './failure.ts'
@@ -75,7 +76,7 @@ export function recover(options: RecoverOptions, names: readonly string[]): Reco
     position = followed.position
   }
   const last = segmentAt(segments, segments.length - 1)
-  if (followed === null) throw unavailable(`${directory} has no segment. ${wayOut}`)
+  assert(followed !== null, 'the last segment was followed')
   const torn = tornOf(files, last, followed)
   return {
     genesis,
@@ -152,6 +153,6 @@ function tornOf(files: Files, last: StoredSegment, followed: Followed): Digest |
 
 function segmentAt(segments: readonly StoredSegment[], index: number): StoredSegment {
   const segment = segments[index]
-  if (segment === undefined) throw unavailable(`no segment of the ledger is there. ${wayOut}`)
+  assert(segment !== undefined, 'a segment that is asked for is there')
   return segment
 }

@@ -1,12 +1,12 @@
 /** Segments as they lie on the disk: found, named without a gap, and each held against what the next says of it. */
 import { createHash } from 'node:crypto'
-import { entryAt, wayOut } from './chain.ts'
+import { wayOut } from './chain.ts'
 import { unfinished } from './durable.ts'
 import type { Entry } from './entry.ts'
-import { unavailable } from './failure.ts'
+import { failureOf, unavailable } from './failure.ts'
 import type { Files } from './files.ts'
-import { lineBytesMax } from './line.ts'
-import { digestRange, linesOf } from './read-lines.ts'
+import { lineBytesMax, readLine } from './line.ts'
+import { contentOf, digestRange, linesOf, sizeOf } from './read-lines.ts'
 import { type Digest, firstSeqOf, genesisOf, segmentOpenOf } from './segment.ts'
 
 export interface StoredSegment {
@@ -50,19 +50,8 @@ export async function putAside(
   newest: { readonly name: string; readonly boot: string },
 ): Promise<Aside | null> {
   const path = `${directory}/${newest.name}`
-  const facts = files.factsAt(path)
-  if (facts === null || facts.bytes > lineBytesMax) return null
-  const content = Buffer.alloc(facts.bytes)
-  const descriptor = files.open(path, 'read')
-  try {
-    for (let filled = 0; filled < content.length; ) {
-      const count = files.read(descriptor, content.subarray(filled), filled)
-      if (count === 0) break
-      filled += count
-    }
-  } finally {
-    files.close(descriptor)
-  }
+  if (sizeOf(files, path) > lineBytesMax) return null
+  const content = contentOf(files, path)
   if (content.includes(0x0a)) return null
   const name = `aside-${newest.boot}.bytes`
   files.rename(path, `${directory}/${name}`)
@@ -79,26 +68,32 @@ export function headsOf(
 ): readonly StoredSegment[] {
   return names.map((name, index) => {
     const path = `${directory}/${name}`
-    const first = firstSeqOf(name)
-    const head = headOf(files, path, first)
-    const segment = { name, path, bytes: files.factsAt(path)?.bytes ?? 0, head }
-    if (segment.head.seq !== first || (index === 0 && first !== 0)) {
-      const expected = index === 0 ? 0 : first
+    const seq = firstSeqOf(name)
+    const head = headOf(files, path, seq)
+    const expected = index === 0 ? 0 : seq
+    if (head.seq !== expected || seq !== expected) {
       throw unavailable(
-        `${path} begins with seq ${segment.head.seq} where seq ${expected} should stand. ${wayOut}`,
+        `${path} begins with seq ${head.seq} where seq ${expected} should stand. ${wayOut}`,
       )
     }
-    const before = names[index - 1]
-    if (before === undefined) {
-      genesisOf(segment.head)
-    } else if (segmentOpenOf(segment.head).previous.name !== before) {
-      const { previous } = segmentOpenOf(segment.head)
-      throw unavailable(
-        `${directory}/${previous.name}, which ${name} follows, is missing. ${wayOut}`,
-      )
+    try {
+      requireHeader(head, names[index - 1], directory)
+    } catch (error) {
+      const { message } = failureOf(error, 'its first entry')
+      throw unavailable(`${path} at byte 0 (seq ${seq}): ${message}. ${wayOut}`, error)
     }
-    return segment
+    return { name, path, bytes: sizeOf(files, path), head }
   })
+}
+
+/** errors  Failure where it is not `log.genesis` at the beginning, or `segment.open` behind the file before. */
+function requireHeader(head: Entry, before: string | undefined, directory: string): void {
+  if (before === undefined) {
+    genesisOf(head)
+    return
+  }
+  const { name } = segmentOpenOf(head).previous
+  if (name !== before) throw unavailable(`${directory}/${name}, which it follows, is missing`)
 }
 
 /** Holds a closed segment against what the next one recorded of it: bytes, SHA-256, last entry, torn tail. */
@@ -131,7 +126,7 @@ function headOf(files: Files, path: string, seq: number | null): Entry {
   const descriptor = files.open(path, 'read')
   try {
     const [line] = linesOf(files, descriptor, { from: 0, to: lineBytesMax })
-    const entry = line === undefined ? 'it is empty' : entryAt(line.bytes)
+    const entry = line === undefined ? 'it is empty' : readLine(line.bytes)
     if (typeof entry !== 'string') return entry
     throw unavailable(`${path} at byte 0 (seq ${seq}): ${entry}. ${wayOut}`)
   } finally {
@@ -154,9 +149,9 @@ function requireDigest(
 }
 
 function lastEntry(files: Files, descriptor: number, end: number): Entry | null {
-  let last: Buffer | null = null
+  let last = Buffer.alloc(0)
   const from = Math.max(0, end - lineBytesMax)
   for (const line of linesOf(files, descriptor, { from, to: end })) last = Buffer.from(line.bytes)
-  const entry = last === null ? null : entryAt(last)
+  const entry = readLine(last)
   return typeof entry === 'string' ? null : entry
 }

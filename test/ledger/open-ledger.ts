@@ -1,6 +1,6 @@
 /** A ledger in a directory of its own with a clock and chance that the test holds, and a state to fold. */
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Draft, Entry } from '../../ledger/entry.ts'
@@ -106,8 +106,9 @@ export function decision(amount: number): Draft {
 
 /** Names of the segments, ascending. */
 export function segments(place: Place): string[] {
+  if (!existsSync(place.directory)) return []
   return readdirSync(place.directory)
-    .filter((name) => name.startsWith('ledger-'))
+    .filter((name) => /^ledger-.*\.jsonl$/.test(name))
     .sort()
 }
 

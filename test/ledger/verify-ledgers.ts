@@ -33,13 +33,13 @@ const sha256 = (...parts: readonly (string | Buffer)[]): string => {
   return digest.digest('hex')
 }
 
-export const leafOf = (body: string): string => sha256(Buffer.of(0), body)
+const leafOf = (body: string): string => sha256(Buffer.of(0), body)
 
 export const lineOf = (body: string): Buffer =>
   Buffer.from(`${body.slice(0, -1)},"hash":"${leafOf(body)}"}\n`)
 
 /** MTH as RFC 6962 section 2.1 defines it, by recursion. */
-export function treeHash(leaves: readonly string[]): string {
+function treeHash(leaves: readonly string[]): string {
   const only = leaves[0] ?? sha256('')
   if (leaves.length <= 1) return only
   let split = 1
@@ -50,7 +50,7 @@ export function treeHash(leaves: readonly string[]): string {
 }
 
 /** Roots of the perfect subtrees, the largest first. */
-export function frontierOf(leaves: readonly string[]): string[] {
+function frontierOf(leaves: readonly string[]): string[] {
   const roots: string[] = []
   let at = 0
   for (let width = 2 ** 30; width >= 1; width /= 2) {
