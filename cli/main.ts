@@ -18,6 +18,8 @@ type Given = Flags & Readonly<Record<string, string | boolean | undefined>>
 const settings = (flags: Given): Settings => settingsOf(flags, process.env)
 const word = (value: string | boolean | undefined): string =>
   typeof value === 'string' ? value : ''
+const given = (value: string | boolean | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined
 
 async function finish(work: Promise<number>): Promise<void> {
   try {
@@ -215,7 +217,7 @@ function addAudit(program: Command): void {
     .option('--replay', 'prove each verdict and balance')
     .action((flags: Given) => {
       const { dataDirectory } = settings(flags)
-      const [expectHead, require] = [word(flags['expectHead']), word(flags['require'])]
+      const [expectHead, require] = [given(flags['expectHead']), word(flags['require'])]
       const [json, replay] = [flags['json'] === true, flags['replay'] === true]
       return finish(
         load().then(({ auditVerify }) =>

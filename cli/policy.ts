@@ -129,5 +129,5 @@ function mark(matched: 'yes' | 'no' | 'unknown'): string {
 function limitsOf({ dimensions, limits, scope, period, onLimit }: BudgetTerms): string {
   const amounts = dimensions.map((one) => `${one} ${shownAmount(one, limits[one] ?? 0)}`)
   const time = period.kind === 'window' ? `any ${period.lengthMs / 1000} s` : period.kind
-  return `${amounts.join(', ')} a ${scope} (${time}), at the limit: ${onLimit}`
+  return `${amounts.join(', ')} for each ${scope} (${time}), at the limit: ${onLimit}`
 }

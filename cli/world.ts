@@ -236,7 +236,11 @@ async function refuse(parts: ReloadParts, problems: readonly string[]): Promise<
   return { ok: false, problems }
 }
 
-async function closeWorld(parts: { gate: Gate; proxy: ProxyServer; control: Control }): Promise<void> {
+async function closeWorld(parts: {
+  gate: Gate
+  proxy: ProxyServer
+  control: Control
+}): Promise<void> {
   parts.gate.drain()
   await parts.proxy.close()
   await parts.control.close()

@@ -60,7 +60,8 @@ async function begin(core: Core, options: GateOptions): Promise<void> {
   const loaded = await load(core, options.policy, 'start')
   if (loaded.ok) return
   const why = loaded.reasons.map(({ message }) => message).join('; ')
-  throw new Failure('policy-unavailable', `the policy did not come into force: ${why}`)
+  const code = loaded.reasons[0]?.code ?? 'policy-unavailable'
+  throw new Failure(code, `the policy did not come into force: ${why}`)
 }
 
 function mismatch(seq: number, sentence: string): Failure {

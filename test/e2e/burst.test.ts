@@ -1,6 +1,6 @@
 /** Thousands of requests at once spend a budget once: the origin's own count is the witness. */
 import type { Test } from 'tap'
-import { type Answer, asRun, ask } from './wire.ts'
+import { type Answer, ask, asRun } from './wire.ts'
 import { type Origin, type TestWorld, worldTest } from './world.ts'
 
 const requests = 2_000
@@ -172,7 +172,9 @@ worldTest(
     const refused = answers.filter(({ status }) => status === 429)
     for (const { headers } of refused) {
       const after = Number(headers.get('retry-after'))
-      t.ok(after > 50 && after <= 60, `Retry-After: ${after}`)
+      // Whoever came while the first two were still open may find one of them given back in a second.
+      const least = headers.get('haltgate-reason') === 'queue-full' ? 1 : 50
+      t.ok(after >= least && after <= 60, `Retry-After: ${after}`)
     }
     t.equal(origin.total, 2)
     t.equal(spentOn(world, 'paced'), 2)

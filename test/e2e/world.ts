@@ -159,7 +159,12 @@ export class TestWorld {
     const onSeal = (seal: Seal): void => {
       this.seals.push(seal)
     }
-    this.#world = await openWorld({ settings, log: openLog('silent'), onSeal, limits: this.#limits })
+    this.#world = await openWorld({
+      settings,
+      log: openLog('silent'),
+      onSeal,
+      limits: this.#limits,
+    })
   }
 
   async close(): Promise<void> {
@@ -187,6 +192,11 @@ export class TestWorld {
   async metric(name: string): Promise<number> {
     const text = await this.world.metrics.text()
     return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
+  }
+
+  /** Waits for what no event tells; a test that waits in vain runs into its own timeout. */
+  async eventually(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
   }
 
   entries(...kinds: readonly string[]): readonly Entry[] {
