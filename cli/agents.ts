@@ -99,7 +99,7 @@ async function edit(context: AgentsContext, change: (document: Document) => void
   await requirePolicy(policyFile)
   const document = parseDocument(readFileSync(policyFile, 'utf8'))
   change(document)
-  const text = document.toString({ lineWidth: 0 })
+  const text = document.toString({ flowCollectionPadding: false, lineWidth: 0 })
   const checked = await loadPolicy({ name: shownPath(policyFile), text })
   if ('problems' in checked) {
     throw new Failure('policy-unavailable', checked.problems.map(formatProblem).join('\n'))

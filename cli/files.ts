@@ -1,12 +1,13 @@
 /** The private files of a data directory: made 0600 in a 0700 directory, refused where others can read them. */
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { Failure } from '../kernel/reasons.ts'
 
 /** Makes the data directory, 0700. errors  Failure naming the directory and what to do. */
 export function makeDataDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeEach(directory)
     if ((statSync(directory).mode & 0o077) !== 0) chmodSync(directory, 0o700)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
@@ -16,6 +17,14 @@ export function makeDataDirectory(directory: string): void {
       { cause: error },
     )
   }
+}
+
+/** One directory after the other: mkdir's own recursion never ends below /proc (Node 20.20.2). */
+function makeEach(directory: string): void {
+  if (existsSync(directory)) return
+  const parent = dirname(directory)
+  if (parent !== directory) makeEach(parent)
+  mkdirSync(directory, { mode: 0o700 })
 }
 
 /** The operator's token: 32 random bytes, made at the first start. errors  Failure where others could read it. */

@@ -214,14 +214,17 @@ function addAudit(program: Command): void {
     .addOption(jsonOption)
     .option('--expect-head <seq:hash>', 'the head that was seen elsewhere')
     .option('--require <level>', 'chain, signed or anchored', 'chain')
+    .option('--from <seq>', 'begin at this entry')
+    .option('--to <seq>', 'end at this entry')
     .option('--replay', 'prove each verdict and balance')
     .action((flags: Given) => {
       const { dataDirectory } = settings(flags)
       const [expectHead, require] = [given(flags['expectHead']), word(flags['require'])]
       const [json, replay] = [flags['json'] === true, flags['replay'] === true]
+      const [from, to] = [given(flags['from']), given(flags['to'])]
       return finish(
         load().then(({ auditVerify }) =>
-          auditVerify({ dataDirectory, expectHead, require, json, replay, print }),
+          auditVerify({ dataDirectory, expectHead, require, from, to, json, replay, print }),
         ),
       )
     })

@@ -52,11 +52,17 @@ export async function admit(
       if (closed !== null) return closed
       const { policy } = core
       const work = { core, facts, amounts, policy, begunMs, classification: policy.classify(facts) }
-      const preview = core.decide(eventOf(work, [], 'open'))
-      if (!goesOn(preview, policy)) return await conclude(work, null, eventOf(work, [], 'open'))
+      const { state } = core
+      const event = eventOf(work, [], 'open')
+      const answer = core.decide(event)
+      if (!goesOn(answer, policy)) return await conclude(work, null, event, answer)
       const asked = resolve(facts.host, facts.port, work.classification.addresses)
-      const destination = asked instanceof Promise ? await asked : asked
-      const placed = core.policy === policy ? await place(work, destination) : null
+      const late = asked instanceof Promise
+      const destination = late ? await asked : asked
+      // Answered in the same turn, of an address or a cached name: the preview is the decision.
+      const same = !late && destination.ok && core.state === state
+      const preview = same ? { event, answer } : null
+      const placed = core.policy === policy ? await place(work, destination, preview) : null
       if (placed !== null) return placed
     }
     return core.plain('policy-unavailable', 'The policy changed too often while this was judged.')
@@ -77,8 +83,9 @@ export async function reach(core: Core, facts: RequestFacts): Promise<Classifica
     const classification = policy.classify(facts)
     const work = { core, facts, amounts, policy, begunMs, classification }
     const event = eventOf(work, [], 'open')
-    if (goesOn(core.decide(event), policy)) return classification
-    const concluded = await conclude(work, null, event)
+    const answer = core.decide(event)
+    if (goesOn(answer, policy)) return classification
+    const concluded = await conclude(work, null, event, answer)
     return concluded.refused ? concluded : classification
   } catch (error) {
     if (error instanceof Failure) return core.plain(error.code, error.message)
@@ -128,8 +135,17 @@ function observes(answer: Answer, policy: Policy): boolean {
 /** An answer, or null where another policy came into force before there was one: to be judged anew. */
 type Placed = Passage | Refusal | null
 
-/** Decides with the judged addresses; where a rate limit says queue, waits in its line for a turn. */
-function place(work: Work, destination: Destination): Promise<Placed> {
+interface Preview {
+  readonly event: AdmitEvent
+  readonly answer: Answer
+}
+
+/**
+ * Decides with the judged addresses; where a rate limit says queue, waits in its line for a turn.
+ *
+ * preview  the decision without them, where nothing has changed since and they change nothing.
+ */
+function place(work: Work, destination: Destination, preview: Preview | null): Promise<Placed> {
   const refusals = destination.ok
     ? []
     : [{ code: destination.code, id: '', message: destination.message } as const]
@@ -137,8 +153,8 @@ function place(work: Work, destination: Destination): Promise<Placed> {
   if (closed !== null) return Promise.resolve(closed)
   const line = busyLine(work)
   if (line !== null) return wait(work, { destination, refusals, line, retryAt: null })
-  const event = eventOf(work, refusals, 'open')
-  const answer = work.core.decide(event)
+  const event = preview?.event ?? eventOf(work, refusals, 'open')
+  const answer = preview?.answer ?? work.core.decide(event)
   if (answer.verdict !== 'queue' || observes(answer, work.policy)) {
     return conclude(work, destination, event, answer)
   }

@@ -50,6 +50,7 @@ export class Core {
   #state: State
   #ledger: Ledger | null = null
   #seal: Seal | null = null
+  #whenIdle: (() => void) | null = null
   #over = false
 
   constructor(state: State, options: CoreOptions) {
@@ -214,6 +215,26 @@ export class Core {
       this.openRequests.delete(request)
       open.cut(this.plain('shutting-down', 'The gate is shutting down.'))
     }
+  }
+
+  /**
+   * Resolves when every hold is settled, or after so long: an admission that is not durable yet still has its
+   * settlement to write. What is open then is forfeited by the next start.
+   */
+  idle(waitMs: number): Promise<void> {
+    if (this.#state.holds.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const cancel = this.clock.after(waitMs, resolve)
+      this.#whenIdle = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  /** Told after each settlement. */
+  settled(): void {
+    if (this.#state.holds.size === 0) this.#whenIdle?.()
   }
 
   /** The end: whatever comes later is refused, and a settlement that comes later is a forfeit of the next start. */

@@ -34,6 +34,9 @@ export interface Rejection {
   readonly listener: string
 }
 
+/** What a close gives admissions under way to settle; two commits at the ledger's own deadline. */
+const settleWaitMs = 4_000
+
 export class Gate {
   readonly #core: Core
   readonly #flood: Flood<Rejection>
@@ -76,11 +79,24 @@ export class Gate {
   }
 
   admit(facts: RequestFacts, amounts: Amounts, resolve: Resolve): Promise<Passage | Refusal> {
-    return admit(this.#core, { facts, amounts }, resolve)
+    return this.#told(facts, admit(this.#core, { facts, amounts }, resolve))
   }
 
   reach(facts: RequestFacts): ReturnType<typeof reach> {
-    return reach(this.#core, facts)
+    return this.#told(facts, reach(this.#core, facts))
+  }
+
+  /** A refusal of a gate that drains has its entry too, although no kernel was asked. */
+  async #told<T extends object>(
+    facts: RequestFacts,
+    asked: Promise<T | Refusal>,
+  ): Promise<T | Refusal> {
+    const answer = await asked
+    if (!('refused' in answer) || answer.refused !== true) return answer
+    if (answer.code !== 'shutting-down' || answer.receipt !== null) return answer
+    const { principal } = facts
+    const message = answer.reasons[0]?.message ?? ''
+    return this.reject({ code: answer.code, message, principal, listener: 'gate' })
   }
 
   /** Records a refusal that the kernel was not asked about; equals of a flood share an entry. */
@@ -164,6 +180,7 @@ export class Gate {
   async close(): Promise<void> {
     this.drain()
     this.#core.cutAll()
+    if (!this.sealed) await this.#core.idle(settleWaitMs)
     this.#flood.close()
     this.#core.end()
     await this.#core.ledger.close()

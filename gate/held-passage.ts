@@ -125,6 +125,7 @@ export class HeldPassage implements Passage {
       const record = { request, at, actual, cut, durationMs, outcome, source, status } as const
       this.#core.note(settlementDraft(actorOf(this.#principal), record))
       this.#core.carry(answer.effects, at)
+      this.#core.settled()
     } catch (error) {
       if (!(error instanceof Failure)) throw error
     }

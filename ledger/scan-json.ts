@@ -18,6 +18,7 @@ const setOf = (holds: (byte: number) => boolean): Uint8Array =>
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
 const isLower = (byte: number): boolean => byte >= 0x61 && byte <= 0x7a
 
+/** Bytes of a text whose letters are all below U+0100. */
 export const latin = (text: string): Uint8Array =>
   Uint8Array.from(text, (letter) => letter.charCodeAt(0))
 

@@ -40,6 +40,7 @@ export class MemoryDisk {
   readonly #open = new Map<number, Inode>()
   #next = 3
   #held: (() => void)[] | null = null
+  #gone = false
 
   constructor() {
     const calls: Files = {
@@ -88,6 +89,14 @@ export class MemoryDisk {
     for (const go of held) go()
   }
 
+  /** The machine dies: no call succeeds any more, and what was under way does not either. */
+  die(): void {
+    this.failAt = this.calls.length + 1
+    this.dead = true
+    this.#gone = true
+    this.release()
+  }
+
   /**
    * The machine dies and comes back: of each file stays what was synced, and this share of the rest; names that no
    * directory sync followed are as before where the share is below one half.
@@ -101,6 +110,7 @@ export class MemoryDisk {
     this.#durableNames = new Map(this.#names)
     this.#open.clear()
     this.dead = false
+    this.#gone = false
     this.failAt = Number.POSITIVE_INFINITY
     this.#held = null
   }
@@ -180,6 +190,7 @@ export class MemoryDisk {
   async #released(): Promise<void> {
     const held = this.#held
     if (held !== null) await new Promise<void>((resolve) => held.push(resolve))
+    if (this.#gone) throw Object.assign(new Error('EIO: the machine is gone'), { code: 'EIO' })
   }
 
   #inode(descriptor: number): Inode {

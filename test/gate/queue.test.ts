@@ -1,8 +1,10 @@
 /** The lines of rate limits: first come, first served, bounded in length and in time, and never in the way of an end. */
 import { settled } from './clock.ts'
+import { MemoryDisk } from './disk.ts'
 import {
   allGood,
   compiled,
+  type GateTest,
   type GateWorld,
   gateTest,
   policyText,
@@ -18,6 +20,9 @@ const window = (limit: number, queue = '{ length: 3, wait: 90s }', onLimit = 'qu
     on_limit: ${onLimit}
 ${onLimit === 'queue' ? `    queue: ${queue}` : ''}`
 
+/** Virtual time must not outrun a real disk. */
+const inMemory = (policy: string): GateTest => ({ policy, disk: new MemoryDisk() })
+
 /** Asks, one after the other; the log says what became of each, when it is known. Who passes spends one. */
 async function ask(world: GateWorld, names: readonly string[], log: string[]): Promise<void> {
   for (const name of names) {
@@ -31,19 +36,7 @@ async function ask(world: GateWorld, names: readonly string[], log: string[]): P
   }
 }
 
-/** Lets virtual time pass, and the real disk take what came before and what came of it. */
-async function pass(world: GateWorld, byMs: number): Promise<void> {
-  await quiet(world)
-  await world.clock.pass(byMs)
-  await quiet(world)
-}
-
-async function quiet(world: GateWorld): Promise<void> {
-  for (let turn = 0; turn < 500 && world.core.ledger.waiting > 0; turn += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  }
-  await settled()
-}
+const pass = (world: GateWorld, byMs: number): Promise<void> => world.clock.pass(byMs)
 
 async function fill(world: GateWorld, count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) {
@@ -55,14 +48,14 @@ async function fill(world: GateWorld, count: number): Promise<void> {
 
 gateTest(
   'who waits is let in by turns as the window refills, and nobody overtakes',
-  { policy: policyText(window(2)) },
+  inMemory(policyText(window(2))),
   async (t, world) => {
     const log: string[] = []
     await fill(world, 1)
     await pass(world, 30_000)
     await fill(world, 1)
     await ask(world, ['one', 'two', 'three', 'four'], log)
-    await quiet(world)
+    await settled()
     t.strictSame(log, ['four queue-full'], 'the line has three places')
     t.match(world.last('decision'), { queue: 'full', verdict: 'deny' })
     await pass(world, 29_999)
@@ -82,7 +75,7 @@ gateTest(
 
 gateTest(
   'who has waited as long as the queue allows is refused with one entry, whatever the wall clock did',
-  { policy: policyText(window(1, '{ length: 3, wait: 10s }')) },
+  inMemory(policyText(window(1, '{ length: 3, wait: 10s }'))),
   async (t, world) => {
     const year = 365 * 86_400_000
     const log: string[] = []
@@ -113,13 +106,13 @@ for (const [what, order, codes] of [
 ] as const) {
   gateTest(
     `${what} answers those who wait at once`,
-    { policy: policyText(window(1)) },
+    inMemory(policyText(window(1))),
     async (t, world) => {
       const log: string[] = []
       await fill(world, 1)
       await ask(world, ['one', 'two'], log)
       await order(world)
-      await quiet(world)
+      await settled()
       t.strictSame(log, [`one ${codes[0]}`, `two ${codes[1]}`])
       t.equal(world.clock.timers, 0, 'no timer is left')
     },
@@ -128,13 +121,13 @@ for (const [what, order, codes] of [
 
 gateTest(
   'a grant lets in as many of those who wait as it is for',
-  { policy: policyText(window(1)) },
+  inMemory(policyText(window(1))),
   async (t, world) => {
     const log: string[] = []
     await fill(world, 1)
     await ask(world, ['one', 'two', 'three'], log)
     t.equal((await world.grant('agent:a', 2)).ok, true)
-    await quiet(world)
+    await settled()
     t.strictSame(log, ['one passes', 'two passes'])
     await pass(world, 60_000)
     t.equal(log[2], 'three passes')
@@ -152,7 +145,7 @@ gateTest('a seal answers those who wait', { policy: policyText(window(1)) }, asy
 
 gateTest(
   'a policy that comes while they wait judges them anew, and every entry follows from the policy it names',
-  { policy: policyText(window(2)) },
+  inMemory(policyText(window(2))),
   async (t, world) => {
     const log: string[] = []
     await fill(world, 2)
@@ -160,7 +153,7 @@ gateTest(
     const shut = '  - { id: late, hosts: [ok.example.com], paths: ["/one"], effect: deny }\n'
     const stricter = await compiled(policyText(window(1), { rules: shut }))
     t.equal((await world.load(stricter)).ok, true)
-    await quiet(world)
+    await settled()
     t.strictSame(log, ['one rule-denied'])
     t.equal(world.last('decision')['policy'], stricter.digest)
     await pass(world, 60_000)
@@ -170,7 +163,7 @@ gateTest(
 
 gateTest(
   'observe mode lets nobody wait',
-  { policy: policyText(window(1), { mode: 'observe' }) },
+  inMemory(policyText(window(1), { mode: 'observe' })),
   async (t, world) => {
     await fill(world, 1)
     const passage = await world.pass()
@@ -183,7 +176,7 @@ gateTest(
 
 gateTest(
   'a rate limit that blocks says when to come back, and holds nobody',
-  { policy: policyText(window(1, '', 'block')) },
+  inMemory(policyText(window(1, '', 'block'))),
   async (t, world) => {
     await fill(world, 1)
     await pass(world, 15_000)
@@ -193,8 +186,26 @@ gateTest(
 )
 
 gateTest(
+  'a newcomer joins the end of a line, although the window has refilled already',
+  inMemory(policyText(window(1, '{ length: 3, wait: 200s }'))),
+  async (t, world) => {
+    const log: string[] = []
+    await fill(world, 1)
+    await ask(world, ['first'], log)
+    world.clock.jump(60_000)
+    await ask(world, ['newcomer'], log)
+    await settled()
+    t.strictSame(log, [], 'the line has not moved yet')
+    await pass(world, 60_000)
+    t.equal(log[0], 'first passes')
+    await pass(world, 60_000)
+    t.equal(log[1], 'newcomer passes')
+  },
+)
+
+gateTest(
   'two agents wait in lines of their own, and a request that fits passes beside them',
-  { policy: policyText(window(1)) },
+  inMemory(policyText(window(1))),
   async (t, world) => {
     const log: string[] = []
     await fill(world, 1)

@@ -92,10 +92,7 @@ class Session {
     if (first === undefined) throw new Error('there is a policy')
     let state = restore(world.digest)
     const terms = world.core.policy
-    this.disk.failAt = this.disk.calls.length + 1
-    this.disk.dead = true
-    world.core.note({ kind: 'alert', actor: {}, data: {} })
-    await settled()
+    this.disk.die()
     await world.gate.close()
     this.disk.crash(1)
     const now = world.clock.now()

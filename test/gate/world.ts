@@ -211,7 +211,7 @@ export class GateWorld {
       if (mismatch !== null) t.fail(`seq ${entry.seq} ${entry.kind}: ${mismatch}`)
     }
     t.equal(replay.end(), null, 'every invariant holds at the end')
-    return snapshot(replay.state)
+    return snapshot(asLogged(replay.state))
   }
 
   #random(bytes: number): Buffer {

@@ -30,27 +30,58 @@ const small = fc.integer({ min: 0, max: 6 })
 const which = fc.nat({ max: 20 })
 
 export const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('admit' as const), who: which, tokens: small, ask: fc.integer({ min: 1, max: 9 }) }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('dispatch' as const), which, ask: small }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('extend' as const), which, ask: fc.integer({ min: 1, max: 9 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('admit' as const),
+      who: which,
+      tokens: small,
+      ask: fc.integer({ min: 1, max: 9 }),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('dispatch' as const), which, ask: small }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('extend' as const),
+      which,
+      ask: fc.integer({ min: 1, max: 9 }),
+    }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
       kind: fc.constant('settle' as const),
       which,
-      outcome: fc.constantFrom('settled' as const, 'settled' as const, 'forfeited' as const, 'voided' as const),
+      outcome: fc.constantFrom(
+        'settled' as const,
+        'settled' as const,
+        'forfeited' as const,
+        'voided' as const,
+      ),
       actual: small,
     }),
   },
   {
     weight: 2,
     arbitrary: fc.record({
-      kind: fc.constantFrom('grant' as const, 'revoke' as const, 'halt' as const, 'reinstate' as const),
+      kind: fc.constantFrom(
+        'grant' as const,
+        'revoke' as const,
+        'halt' as const,
+        'reinstate' as const,
+      ),
       which,
       amount: fc.integer({ min: 1, max: 4 }),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('recover' as const, 'load' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('recover' as const, 'load' as const) }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -65,10 +96,7 @@ const dimensions = ['bytes_down', 'requests', 'tokens'] as const
 
 const anyBudget: fc.Arbitrary<Omit<BudgetTerms, 'id'>> = fc
   .record({
-    limits: fc.record(
-      { bytes_down: limit, requests: limit, tokens: limit },
-      { requiredKeys: [] },
-    ),
+    limits: fc.record({ bytes_down: limit, requests: limit, tokens: limit }, { requiredKeys: [] }),
     scope: fc.constantFrom('fleet' as const, 'tenant' as const, 'agent' as const, 'run' as const),
     period: fc.constantFrom<BudgetTerms['period']>(
       { kind: 'run' },
@@ -89,17 +117,30 @@ const anyBudget: fc.Arbitrary<Omit<BudgetTerms, 'id'>> = fc
 /** Terms of one to three budgets. */
 export const anyTerms: fc.Arbitrary<Terms> = fc
   .array(anyBudget, { minLength: 1, maxLength: 3 })
-  .map((budgets) => termsOf({ budgets: budgets.map((each, index) => ({ ...each, id: `b${index}` })) }))
+  .map((budgets) =>
+    termsOf({ budgets: budgets.map((each, index) => ({ ...each, id: `b${index}` })) }),
+  )
 
 /** The same terms with every limit halved, under a digest of their own. */
 export function tighter(terms: Terms): Terms {
   const halved = (limits: Vector): Vector =>
     Object.fromEntries(Object.entries(limits).map(([key, amount]) => [key, Math.floor(amount / 2)]))
-  const budgets = [...terms.budgets.values()].map((each) => ({ ...each, limits: halved(each.limits) }))
+  const budgets = [...terms.budgets.values()].map((each) => ({
+    ...each,
+    limits: halved(each.limits),
+  }))
   return termsOf({ digest: `${terms.digest}+`, budgets })
 }
 
-const scopes = ['run:ann/r1', 'run:bob/r1', 'run:bob/r2', 'agent:ann', 'agent:bob', 'tenant:acme', 'fleet']
+const scopes = [
+  'run:ann/r1',
+  'run:bob/r1',
+  'run:bob/r2',
+  'agent:ann',
+  'agent:bob',
+  'tenant:acme',
+  'fleet',
+]
 
 /** Turns commands into events that a correct caller could send in this state. */
 export class Script {
@@ -171,7 +212,8 @@ export class Script {
     if (command.kind !== 'settle') {
       return { kind: 'extend', at, request, ask: { bytes_down: command.ask } }
     }
-    const outcome = command.outcome === 'voided' && hold.state !== 'held' ? 'settled' : command.outcome
+    const outcome =
+      command.outcome === 'voided' && hold.state !== 'held' ? 'settled' : command.outcome
     const actual = { bytes_down: command.actual, tokens: command.actual }
     return { kind: 'settle', at, request, outcome, actual }
   }

@@ -72,7 +72,8 @@ test('step agrees with a kernel that sums everything anew, in every verdict, hol
       steps += 1
       if (answer.verdict !== 'allow') refused += 1
       const place = JSON.stringify(event)
-      if (answer.verdict !== said.verdict) throw new Error(`${answer.verdict}, not ${said.verdict}: ${place}`)
+      if (answer.verdict !== said.verdict)
+        throw new Error(`${answer.verdict}, not ${said.verdict}: ${place}`)
       const vector = answer.hold === null ? null : canonical(answer.hold.vector)
       if (vector !== (said.vector === null ? null : canonical(said.vector))) {
         throw new Error(`held ${vector}, not ${JSON.stringify(said.vector)}: ${place}`)
@@ -196,24 +197,35 @@ test('recovery equals settling each open hold as forfeited', async (t) => {
 })
 
 test('one more refusal, one more rule that does not queue, or one more budget never loosens (I11)', async (t) => {
-  const effects = fc.constantFrom('allow' as const, 'warn' as const, 'approve' as const, 'deny' as const)
+  const effects = fc.constantFrom(
+    'allow' as const,
+    'warn' as const,
+    'approve' as const,
+    'deny' as const,
+  )
   const admission = fc.record({ tokens: fc.nat({ max: 6 }), ask: fc.integer({ min: 1, max: 9 }) })
-  const property = fc.property(anyTerms, life, admission, effects, (plain, commands, parts, effect) => {
-    const rules = [rule('more', effect)]
-    const terms = termsOf({ rules, budgets: [...plain.budgets.values()] })
-    const { state } = live(terms, commands)
-    const script = new Script()
-    script.clock = state.now
-    const event = script.event({ kind: 'admit', who: 0, ...parts }, state, terms)
-    if (event?.kind !== 'admit') throw new Error('an admission was made')
-    const strict = (each: KernelEvent): number =>
-      verdicts.indexOf(step(state, { ...each, request: 'more' } as KernelEvent, terms).verdict)
-    const all = strict(event)
-    const refusal = { code: 'validator-refused', id: 'v', message: 'No.' } as const
-    t.ok(strict({ ...event, refusals: [refusal] }) >= Math.max(all, verdicts.indexOf('deny')))
-    t.ok(strict({ ...event, rules: [...event.rules, 'more'] }) >= all)
-    t.ok(strict({ ...event, budgets: event.budgets.slice(1) }) <= all)
-  })
+  const property = fc.property(
+    anyTerms,
+    life,
+    admission,
+    effects,
+    (plain, commands, parts, effect) => {
+      const rules = [rule('more', effect)]
+      const terms = termsOf({ rules, budgets: [...plain.budgets.values()] })
+      const { state } = live(terms, commands)
+      const script = new Script()
+      script.clock = state.now
+      const event = script.event({ kind: 'admit', who: 0, ...parts }, state, terms)
+      if (event?.kind !== 'admit') throw new Error('an admission was made')
+      const strict = (each: KernelEvent): number =>
+        verdicts.indexOf(step(state, { ...each, request: 'more' } as KernelEvent, terms).verdict)
+      const all = strict(event)
+      const refusal = { code: 'validator-refused', id: 'v', message: 'No.' } as const
+      t.ok(strict({ ...event, refusals: [refusal] }) >= Math.max(all, verdicts.indexOf('deny')))
+      t.ok(strict({ ...event, rules: [...event.rules, 'more'] }) >= all)
+      t.ok(strict({ ...event, budgets: event.budgets.slice(1) }) <= all)
+    },
+  )
   fc.assert(property, { ...runs, numRuns: 200 })
 })
 
@@ -223,7 +235,10 @@ test('in any window of its length no more is spent than the limit, however the c
   const beat = fc.record({ ms: jump, bytes: fc.integer({ min: 0, max: 9 }), ends: fc.boolean() })
   const property = fc.property(fc.array(beat, { maxLength: 300, size: 'max' }), (beats) => {
     const limits = { bytes_down: 20, requests: 6 }
-    const window = budget('w', limits, { period: { kind: 'window', lengthMs: length }, scope: 'fleet' })
+    const window = budget('w', limits, {
+      period: { kind: 'window', lengthMs: length },
+      scope: 'fleet',
+    })
     const terms = termsOf({ budgets: [window] })
     const script = new Script()
     const spent: { at: number; bytes: number; requests: number }[] = []
@@ -240,7 +255,11 @@ test('in any window of its length no more is spent than the limit, however the c
       const [request, hold] = first
       const actual = Math.min(bytes, hold.vector['bytes_down'] ?? 0)
       const event = { kind: 'settle', outcome: 'settled', request } as const
-      state = step(state, { ...event, at: script.clock, actual: { bytes_down: actual } }, terms).state
+      state = step(
+        state,
+        { ...event, at: script.clock, actual: { bytes_down: actual } },
+        terms,
+      ).state
       spent.push({ at: state.now, bytes: actual, requests: 0 })
     }
     for (const { at } of spent) {
@@ -248,7 +267,8 @@ test('in any window of its length no more is spent than the limit, however the c
       const sum = (pick: 'bytes' | 'requests') => within.reduce((all, each) => all + each[pick], 0)
       if (sum('bytes') > 20 || sum('requests') > 6) throw new Error(`a double burst at ${at}`)
     }
-    t.match(state.purses.get(`fleet window:${length} w`)?.accounts, [{ overrun: 0 }, { overrun: 0 }])
+    const accounts = state.purses.get(`fleet window:${length} w`)?.accounts ?? []
+    t.ok(accounts.every((account) => account.overrun === 0))
   })
   fc.assert(property, { ...runs, numRuns: 60 })
 })

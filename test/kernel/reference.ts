@@ -203,7 +203,11 @@ export class Reference {
     return { verdict, vector }
   }
 
-  #end(request: string, hold: OpenHold, spentOf: (dimension: string, held: number) => number): void {
+  #end(
+    request: string,
+    hold: OpenHold,
+    spentOf: (dimension: string, held: number) => number,
+  ): void {
     this.holds.delete(request)
     for (const { purse, amounts } of hold.lines) {
       for (const dimension of Object.keys(purse.limits)) {
@@ -245,7 +249,8 @@ export class Reference {
     const account = purse.limits[event.dimension]
     if (account === undefined) return 'deny'
     const [, agent] = /^run:(.*)\//.exec(event.scope) ?? []
-    if (event.kind === 'grant' && this.#halted(['fleet', `agent:${agent}`, event.scope])) return 'halt'
+    if (event.kind === 'grant' && this.#halted(['fleet', `agent:${agent}`, event.scope]))
+      return 'halt'
     const sign = event.kind === 'grant' ? 1 : -1
     account.limit = Math.max(0, account.limit + sign * event.amount)
     this.purses.set(purse.key, purse)

@@ -10,7 +10,14 @@ import {
   checkWhole,
 } from '../../kernel/contracts.ts'
 import { restore, snapshot } from '../../kernel/snapshot.ts'
-import { type Account, emptyState, type Hold, type Purse, type ScopeState, type State } from '../../kernel/state.ts'
+import {
+  type Account,
+  emptyState,
+  type Hold,
+  type Purse,
+  type ScopeState,
+  type State,
+} from '../../kernel/state.ts'
 import { Table } from '../../kernel/table.ts'
 import { budget, minute, scope, start, termsOf, World } from './world.ts'
 
@@ -18,7 +25,11 @@ import { budget, minute, scope, start, termsOf, World } from './world.ts'
 function busy(): World {
   const budgets = [
     budget('run', { requests: 9, tokens: 100 }),
-    budget('rate', { hosts: 5, requests: 9 }, { scope: 'agent', period: { kind: 'window', lengthMs: minute } }),
+    budget(
+      'rate',
+      { hosts: 5, requests: 9 },
+      { scope: 'agent', period: { kind: 'window', lengthMs: minute } },
+    ),
     budget('daily', { requests: 9 }, { scope: 'fleet', period: { kind: 'day' } }),
   ]
   const world = new World(termsOf({ budgets }))
@@ -39,7 +50,10 @@ test('a snapshot is canonical, names its version, and restores exactly', async (
   const copy = restore(text)
   t.equal(snapshot(copy), text)
   checkState(copy, terms)
-  t.equal(snapshot(restore(snapshot(emptyState))), '{"holds":[],"now":0,"policy":"","purses":[],"runs":[],"scopes":[],"version":1}')
+  t.equal(
+    snapshot(restore(snapshot(emptyState))),
+    '{"holds":[],"now":0,"policy":"","purses":[],"runs":[],"scopes":[],"version":1}',
+  )
 })
 
 type Plain = Record<string, unknown>
@@ -82,8 +96,14 @@ const nonsense: readonly (readonly [readonly (string | number)[], unknown])[] = 
   [['purses', 0, 'accounts', 1, 'posted'], 50],
   [['purses', 0, 'accounts', 1, 'refills', 0, 'at'], start * 2],
   [['purses', 0, 'accounts', 1, 'refills', 0, 'amount'], 2],
-  [['purses', 0, 'dimensions'], ['requests', 'hosts']],
-  [['purses', 0, 'hosts'], ['b', 'b']],
+  [
+    ['purses', 0, 'dimensions'],
+    ['requests', 'hosts'],
+  ],
+  [
+    ['purses', 0, 'hosts'],
+    ['b', 'b'],
+  ],
   [['purses', 0, 'hostsUntil'], []],
   [['purses', 1, 'accounts', 0, 'expired'], 1],
   [['purses', 1, 'instance'], ''],
@@ -163,13 +183,21 @@ test('only a grant may raise what was granted, and not even a grant may lower it
   checkPurseChange({ before: purse, after: raised, granting: true })
   t.throws(() => checkPurseChange({ before: raised, after: purse, granting: true }), /^.*P3/)
   const overrun = { ...purse, accounts: [{ ...account, overrun: 5 }] }
-  t.throws(() => checkPurseChange({ before: overrun, after: purse, granting: true }), { message: /^P3/ })
+  t.throws(() => checkPurseChange({ before: overrun, after: purse, granting: true }), {
+    message: /^P3/,
+  })
   const lost = { ...purse, accounts: [] }
   t.throws(() => checkPurseChange({ before: purse, after: lost, granting: false }), ContractError)
 })
 
 test('a halted incarnation stays halted, and an incarnation rises by one from a halt', async (t) => {
-  const running: ScopeState = { scope: scope('agent:ann'), mode: 'running', incarnation: 0, since: 0, cause: null }
+  const running: ScopeState = {
+    scope: scope('agent:ann'),
+    mode: 'running',
+    incarnation: 0,
+    since: 0,
+    cause: null,
+  }
   const halted: ScopeState = { ...running, mode: 'halted', cause: 'operator' }
   checkScopeChange(undefined, running)
   checkScopeChange(running, halted)
@@ -186,7 +214,15 @@ test('a halted incarnation stays halted, and an incarnation rises by one from a 
 })
 
 test('a hold moves from held to dispatched to its end, and no other way', async (t) => {
-  const held: Hold = { request: 'q', state: 'held', admittedAt: 0, path: [], incarnations: [], lines: [], vector: {} }
+  const held: Hold = {
+    request: 'q',
+    state: 'held',
+    admittedAt: 0,
+    path: [],
+    incarnations: [],
+    lines: [],
+    vector: {},
+  }
   const dispatched: Hold = { ...held, state: 'dispatched' }
   checkHoldChange(undefined, held)
   checkHoldChange(held, dispatched)
@@ -216,11 +252,27 @@ test('the deep check finds what no step could have made', async (t) => {
     { ...state, holds: Table.empty() },
     { ...state, runs: put(state.runs, 'ann', 1) },
     { ...state, runs: put(state.runs, 'zoe', 1) },
-    { ...state, scopes: put(state.scopes, 'x', { scope: scope('run:a/b'), mode: 'running', incarnation: 0, since: 0, cause: null }) },
+    {
+      ...state,
+      scopes: put(state.scopes, 'x', {
+        scope: scope('run:a/b'),
+        mode: 'running',
+        incarnation: 0,
+        since: 0,
+        cause: null,
+      }),
+    },
     withAccount({ held: 0 }),
     withAccount({ refills: [{ at: 5, amount: 1 }] }),
     { ...state, purses: put(state.purses, run.key, { ...run, hosts: ['a'], hostsUntil: [5] }) },
-    { ...state, purses: put(state.purses, run.key, { ...run, dimensions: ['hosts', 'tokens'], hosts: ['a', 'b', 'c'] }) },
+    {
+      ...state,
+      purses: put(state.purses, run.key, {
+        ...run,
+        dimensions: ['hosts', 'tokens'],
+        hosts: ['a', 'b', 'c'],
+      }),
+    },
   ]
   for (const [index, each] of broken.entries()) {
     t.throws(() => checkWhole(each), ContractError, `broken state ${index}`)
@@ -228,5 +280,13 @@ test('the deep check finds what no step could have made', async (t) => {
   const wider = termsOf({ budgets: [budget('run', { requests: 9, risk: 1 })] })
   t.throws(() => checkState(state, wider), { message: /all dimensions of its budget/ })
   checkState({ ...state, policy: 'sha256:other' }, wider)
-  checkState(state, termsOf({ budgets: [budget('daily', { risk: 1 }, { scope: 'agent', period: { kind: 'day' } }), budget('run', { risk: 1 }, { period: { kind: 'lifetime' } })] }))
+  checkState(
+    state,
+    termsOf({
+      budgets: [
+        budget('daily', { risk: 1 }, { scope: 'agent', period: { kind: 'day' } }),
+        budget('run', { risk: 1 }, { period: { kind: 'lifetime' } }),
+      ],
+    }),
+  )
 })

@@ -2,7 +2,7 @@
 import { limitOf, useOf } from '../../../kernel/account.ts'
 import type { Account } from '../../../kernel/state.ts'
 import type { Move } from './explore.ts'
-import { halting, type LedgerWorld, pathOf, requests } from './ledger-world.ts'
+import { halting, type LedgerWorld, pathOf, requests } from './ledger.ts'
 
 /** Sums over the requests of a scope. */
 function sum(scope: string, amountOf: (index: number) => number): number {
@@ -31,7 +31,8 @@ function booksOf(world: LedgerWorld, key: string): string | null {
   const over = sum(scope, (index) => Math.max(0, consumed(index) - tokensOf(index)))
   const open = sum(scope, (index) => (fates[index] === 'open' ? tokensOf(index) : 0))
   if (account.held !== open) return `${key} holds ${account.held} and ${open} is open (I2)`
-  if (useOf(account) + account.held > limitOf(account) + over) return `${key} is over its limit (I3)`
+  if (useOf(account) + account.held > limitOf(account) + over)
+    return `${key} is over its limit (I3)`
   if (sum(scope, consumed) > limitOf(account) + over) return `upstream gave more than ${key} (I3)`
   const owed = sum(scope, (index) => {
     if (fates[index] === 'settled') return consumed(index)
@@ -60,7 +61,9 @@ function haltsOf(before: LedgerWorld, { label, world }: Move<LedgerWorld>): stri
   if (halted) return `${label}: dispatched in a halted scope (H3)`
   if (before.barred[left]) return `${label}: dispatched although a halt was acknowledged since (H3)`
   // What a crash loses after its bytes left was never counted: the admission is durable first.
-  return before.durable.fates[left] === 'open' ? null : `${label}: bytes left before the log had it (I1)`
+  return before.durable.fates[left] === 'open'
+    ? null
+    : `${label}: bytes left before the log had it (I1)`
 }
 
 function authorityOf(before: LedgerWorld, { label, world }: Move<LedgerWorld>): string | null {

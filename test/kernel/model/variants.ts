@@ -5,7 +5,8 @@ import type { KernelEvent } from '../../../kernel/event.ts'
 import type { Account, Purse, State } from '../../../kernel/state.ts'
 import { step } from '../../../kernel/step.ts'
 import { Table } from '../../../kernel/table.ts'
-import type { Rules, Step } from './ledger-world.ts'
+import type { Rules } from './ledger-world.ts'
+import type { Step } from './states.ts'
 
 /** Every account of every purse, changed. */
 function withAccounts(state: State, change: (account: Account, purse: Purse) => Account): State {
@@ -20,7 +21,11 @@ function withAccounts(state: State, change: (account: Account, purse: Purse) => 
 /** The real step, with what one kind of event is given or leaves changed. */
 function wrap<K extends KernelEvent['kind']>(
   kind: K,
-  take: (state: State, event: Extract<KernelEvent, { kind: K }>, go: (state: State, event: KernelEvent) => Answer) => Answer,
+  take: (
+    state: State,
+    event: Extract<KernelEvent, { kind: K }>,
+    go: (state: State, event: KernelEvent) => Answer,
+  ) => Answer,
 ): Step {
   return (state, event, terms) => {
     if (event.kind !== kind) return step(state, event, terms)
@@ -30,7 +35,11 @@ function wrap<K extends KernelEvent['kind']>(
 }
 
 /** Judges as if nothing were halted, and keeps the halts. */
-function blind(state: State, event: KernelEvent, go: (state: State, event: KernelEvent) => Answer): Answer {
+function blind(
+  state: State,
+  event: KernelEvent,
+  go: (state: State, event: KernelEvent) => Answer,
+): Answer {
   const answer = go({ ...state, scopes: Table.empty(), runs: Table.empty() }, event)
   return { ...answer, state: { ...answer.state, scopes: state.scopes, runs: state.runs } }
 }
@@ -55,7 +64,9 @@ const partialAdmit = wrap('admit', (state, event, go) => {
   if (hold === null || last === undefined) return answer
   const holds = answer.state.holds.set(hold.request, { ...hold, lines: hold.lines.slice(0, -1) })
   const purses = withAccounts(answer.state, (account, { key }) => {
-    return key === last.purse ? { ...account, held: account.held - (last.amounts[0] ?? 0) } : account
+    return key === last.purse
+      ? { ...account, held: account.held - (last.amounts[0] ?? 0) }
+      : account
   }).purses
   return { ...answer, state: { ...answer.state, holds, purses } }
 })
@@ -72,7 +83,11 @@ const expiryRefunds = wrap('settle', (state, event, go) => {
 
 const doubleSettle = wrap('settle', (state, event, go) => {
   if (state.holds.has(event.request)) return go(state, event)
-  const posted = withAccounts(state, (account) => ({ ...account, posted: account.posted + 1, overrun: account.overrun + 1 }))
+  const posted = withAccounts(state, (account) => ({
+    ...account,
+    posted: account.posted + 1,
+    overrun: account.overrun + 1,
+  }))
   return { ...go(state, event), verdict: 'allow', state: posted }
 })
 
@@ -80,7 +95,10 @@ const settleLeavesHold = wrap('settle', (state, event, go) => {
   const hold = state.holds.get(event.request)
   const answer = go(state, event)
   if (hold === undefined) return answer
-  return { ...answer, state: { ...answer.state, holds: answer.state.holds.set(event.request, hold) } }
+  return {
+    ...answer,
+    state: { ...answer.state, holds: answer.state.holds.set(event.request, hold) },
+  }
 })
 
 const haltedSettlesNothing = wrap('settle', (state, event, go) => {
@@ -107,7 +125,8 @@ const runsComeBack = wrap('reinstate', (state, event, go) => {
   const answer = go(state, event)
   let { scopes } = answer.state
   for (const [key, known] of scopes) {
-    if (answer.verdict === 'allow') scopes = scopes.set(key, { ...known, mode: 'running', cause: null })
+    if (answer.verdict === 'allow')
+      scopes = scopes.set(key, { ...known, mode: 'running', cause: null })
   }
   return { ...answer, state: { ...answer.state, scopes } }
 })
@@ -121,8 +140,13 @@ const settleRaisesLimit = wrap('settle', (state, event, go) => {
   return { ...answer, state: raised }
 })
 
+export interface Variant extends Partial<Rules> {
+  /** Index of the size that is large enough to show it; 0 unless it needs a reinstatement. */
+  readonly size?: number
+}
+
 /** Broken ledger worlds by name. */
-export const ledgerVariants: Readonly<Record<string, Partial<Rules>>> = {
+export const ledgerVariants: Readonly<Record<string, Variant>> = {
   'check then act: the admission reserves nothing': { step: checkThenAct },
   'partial admit: one of two purses is not charged': { step: partialAdmit },
   'capped settle: more than held is not posted': { step: cappedSettle },
@@ -131,10 +155,10 @@ export const ledgerVariants: Readonly<Record<string, Partial<Rules>>> = {
   'a settlement leaves its hold open': { step: settleLeavesHold },
   'a halted scope settles nothing': { step: haltedSettlesNothing },
   'dispatch ignores a halt': { step: wrap('dispatch', blind) },
-  'dispatch ignores that the incarnation moved': { step: staleIncarnation },
+  'dispatch ignores that the incarnation moved': { step: staleIncarnation, size: 1 },
   'grant while halted': { step: wrap('grant', blind) },
-  'reinstatement opens a fresh purse': { step: freshPurse },
-  'reinstatement brings halted runs back': { step: runsComeBack },
+  'reinstatement opens a fresh purse': { step: freshPurse, size: 1 },
+  'reinstatement brings halted runs back': { step: runsComeBack, size: 2 },
   'a settlement raises the limit to fit': { step: settleRaisesLimit },
   'crash releases dispatched holds': { recovers: 'voided' },
   'dispatch before the admission is durable': { dispatchesUndurable: true },
@@ -163,7 +187,10 @@ export const windowVariants: Readonly<Record<string, Step>> = {
     const answer = go(state, event)
     const admitted = state.holds.get(event.request)?.admittedAt ?? 0
     const early = withAccounts(answer.state, (account) => {
-      const refills = account.refills.map((each) => ({ ...each, at: Math.min(each.at, admitted + length) }))
+      const refills = account.refills.map((each) => ({
+        ...each,
+        at: Math.min(each.at, admitted + length),
+      }))
       return refills.length > 1 ? account : { ...account, refills }
     })
     return { ...answer, state: early }
