@@ -181,6 +181,8 @@ export class Gate {
     this.drain()
     this.#core.cutAll()
     if (!this.sealed) await this.#core.idle(settleWaitMs)
+    // Once more, for what was admitted before and dispatched while it waited.
+    this.#core.cutAll()
     this.#flood.close()
     this.#core.end()
     await this.#core.ledger.close()

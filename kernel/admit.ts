@@ -13,7 +13,7 @@ import {
   remainingOf,
   restrains,
 } from './charge.ts'
-import { assert, present } from './contract.ts'
+import { assert, nth, present } from './contract.ts'
 import type { AdmitEvent } from './event.ts'
 import {
   budgetFindings,
@@ -28,7 +28,7 @@ import {
 } from './finding.ts'
 import { carryOut, halt, haltedOn, haltedReason, hasRoomFor, runsPerAgentMax, see } from './halt.ts'
 import { withAccounts, withHost } from './purse.ts'
-import { pathOf, type ScopeId, scopeOf } from './scope.ts'
+import { pathOf, runOf, type ScopeId } from './scope.ts'
 import type { Hold, HoldLine } from './state.ts'
 import { done, putHold, putPurse, type Turn } from './turn.ts'
 import { passes, type Verdict } from './verdict.ts'
@@ -50,13 +50,9 @@ function isOfTerms(event: AdmitEvent, turn: Turn): boolean {
   return event.rules.every((id) => turn.terms.rules.get(id)?.state === 'active')
 }
 
-function runOf(event: AdmitEvent): ScopeId {
-  return present(scopeOf(event.principal, 'run'), 'every request is of a run')
-}
-
 function runFindings(event: AdmitEvent, turn: Turn): readonly Finding[] {
   const { agent } = event.principal
-  if (hasRoomFor(turn, runOf(event))) return []
+  if (hasRoomFor(turn, runOf(event.principal))) return []
   const message = `Agent ${agent} has named ${runsPerAgentMax} runs: go on in one of them.`
   return [denial('too-many-runs', '', message)]
 }
@@ -135,12 +131,12 @@ function hold(
 ): Hold {
   const { bounds, charge } = taken
   const { now } = turn
-  assert(see(turn, runOf(event)), 'an admitted run is within the bound')
+  assert(see(turn, runOf(event.principal)), 'an admitted run is within the bound')
   const lines: HoldLine[] = []
   for (const [index, { budget, purse }] of bounds.entries()) {
-    const amounts = present(charge.lines[index], 'each purse is charged')
+    const amounts = nth(charge.lines, index)
     const move = restrains(budget) ? reserve : count
-    const accounts = purse.accounts.map((account, at) => move(account, amounts[at] ?? 0))
+    const accounts = purse.accounts.map((account, at) => move(account, nth(amounts, at)))
     putPurse(turn, withHost(withAccounts(purse, accounts), event.host, now))
     lines.push({ purse: purse.key, amounts })
   }
@@ -184,7 +180,7 @@ export function admit(turn: Turn, event: AdmitEvent): Answer {
   const charge = chargeOf(bounds, event)
   const measured = bounds.map((each, index) => ({
     bound: each,
-    lacks: present(charge.lacks[index], 'each purse is measured'),
+    lacks: nth(charge.lacks, index),
   }))
   const judged = judge(turn, event, measured)
   const { verdict, draftVerdict } = judged

@@ -2,9 +2,9 @@
 import { amountMax, grant, limitOf, openAccount, revoke } from './account.ts'
 import type { Answer } from './answer.ts'
 import { purseOf } from './charge.ts'
-import { assert } from './contract.ts'
+import { assert, nth } from './contract.ts'
 import { agentOf } from './contracts.ts'
-import { amountIn } from './dimension.ts'
+import { amountIn, amountOf } from './dimension.ts'
 import type { GrantEvent, LoadEvent } from './event.ts'
 import { haltedOn, haltedReason } from './halt.ts'
 import { samePeriod } from './period.ts'
@@ -93,7 +93,7 @@ function widened(purse: Purse, budget: BudgetTerms): Purse {
   const dimensions = [...purse.dimensions, ...fresh].sort()
   const accounts = dimensions.map((dimension) => {
     const known = purse.accounts[purse.dimensions.indexOf(dimension)]
-    return known ?? openAccount(budget.limits[dimension] ?? 0)
+    return known ?? openAccount(amountOf(budget.limits, dimension))
   })
   return { ...purse, dimensions, accounts }
 }
@@ -109,9 +109,10 @@ function realign(
       const widening = widenings.get(line.purse)
       if (widening === undefined) return line
       const { before, after } = widening
-      const amountOf = (dimension: string): number =>
-        line.amounts[before.dimensions.indexOf(dimension)] ?? 0
-      return { purse: line.purse, amounts: after.dimensions.map(amountOf) }
+      const amounts = after.dimensions.map(
+        (dimension) => line.amounts[before.dimensions.indexOf(dimension)] ?? 0,
+      )
+      return { purse: line.purse, amounts }
     })
     putHold(turn, { ...hold, lines })
   }
@@ -126,7 +127,7 @@ export function load(turn: Turn, event: LoadEvent): Answer {
     if (budget === undefined || !countsIn(budget, purse.scope)) continue
     if (!samePeriod(budget.period, purse.period)) continue
     const accounts = purse.accounts.map((account, index) =>
-      tightened(account, amountIn(budget.limits, purse.dimensions[index] ?? '')),
+      tightened(account, amountIn(budget.limits, nth(purse.dimensions, index))),
     )
     const after = widened({ ...purse, accounts }, budget)
     if (after.dimensions !== purse.dimensions) widenings.set(key, { before: purse, after })

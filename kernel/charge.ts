@@ -2,7 +2,14 @@
 import { countableOf, headroomOf, limitOf } from './account.ts'
 import type { Remaining } from './answer.ts'
 import { assert, present } from './contract.ts'
-import { amountIn, checkVector, type Dimension, defaultCharge, type Vector } from './dimension.ts'
+import {
+  amountIn,
+  amountOf,
+  checkVector,
+  type Dimension,
+  defaultCharge,
+  type Vector,
+} from './dimension.ts'
 import type { AdmitEvent } from './event.ts'
 import { instanceOf } from './period.ts'
 import type { BudgetTerms, Terms } from './policy.ts'
@@ -71,7 +78,7 @@ export function bind(state: State, event: AdmitEvent, terms: Terms): readonly Bo
 export function narrow(bounds: readonly Bound[], ask: Vector): Vector {
   const given: Record<Dimension, number> = {}
   for (const dimension of Object.keys(ask)) {
-    const wanted = amountIn(ask, dimension) ?? 0
+    const wanted = amountOf(ask, dimension)
     for (const { budget, purse } of bounds) {
       if (budget.state === 'draft' || amountIn(budget.limits, dimension) === undefined) continue
       const account = purse.accounts[purse.dimensions.indexOf(dimension)]
@@ -100,7 +107,7 @@ interface Amounts {
 }
 
 /** What is held in one dimension. `refusals` are posted by a refusal, hosts when they are first used. */
-function amountOf(dimension: Dimension, { exact, given }: Amounts): number {
+function heldOf(dimension: Dimension, { exact, given }: Amounts): number {
   if (dimension === 'hosts' || dimension === 'refusals') return 0
   const stated = amountIn(exact, dimension) ?? amountIn(given, dimension)
   return stated ?? amountIn(defaultCharge, dimension) ?? 0
@@ -113,7 +120,7 @@ function needOf(dimension: Dimension, amounts: Amounts, newHost: boolean): numbe
     const wanted = amountIn(amounts.ask, dimension)
     if (wanted !== undefined) return Math.min(1, wanted)
   }
-  return amountOf(dimension, amounts)
+  return heldOf(dimension, amounts)
 }
 
 /** The accounts of a purse that have less left than is needed; one that its budget no longer limits lacks nothing. */
@@ -144,7 +151,7 @@ export function chargeOf(bounds: readonly Bound[], event: AdmitEvent): Charge {
     return purse.dimensions.map((dimension, index) => {
       const account = purse.accounts[index]
       if (account === undefined || amountIn(budget.limits, dimension) === undefined) return 0
-      const amount = amountOf(dimension, amounts)
+      const amount = heldOf(dimension, amounts)
       if (budget.state === 'active' && dimension !== 'hosts' && dimension !== 'refusals') {
         vector[dimension] = amount
       }

@@ -22,3 +22,8 @@ export function present<T>(value: T | null | undefined, sentence: string): T {
   assert(value !== undefined && value !== null, sentence)
   return value
 }
+
+/** An item of a list that is long enough. */
+export function nth<T>(list: readonly T[], index: number): T {
+  return present(list[index], 'an index lies within its list')
+}

@@ -3,7 +3,7 @@
  * A violation is a bug of ours: ContractError, and the gate seals.
  */
 import { limitOf, useOf } from './account.ts'
-import { assert, present } from './contract.ts'
+import { assert, nth, present } from './contract.ts'
 import { checkVector } from './dimension.ts'
 import { samePeriod } from './period.ts'
 import type { Terms } from './policy.ts'
@@ -97,7 +97,7 @@ function checkPurse(key: string, purse: Purse, held: readonly number[]): void {
   assert(new Set(hosts).size === hosts.length, 'a host is counted once')
   for (const [index, account] of purse.accounts.entries()) {
     assert(account.held === (held[index] ?? 0), 'P1: what is held is the sum of the open holds')
-    const dimension = present(dimensions[index], 'each account has a dimension')
+    const dimension = nth(dimensions, index)
     assert(dimension > (dimensions[index - 1] ?? ''), 'dimensions ascend')
     const known = dimension === 'hosts' ? hosts.length : 0
     assert(known <= useOf(account), 'each host in the set was posted')
@@ -120,7 +120,7 @@ function checkHold(state: State, key: string, hold: Hold): void {
   assert(hold.path.length === hold.incarnations.length, 'each scope of a path has an incarnation')
   assert(counts(hold.admittedAt) && hold.admittedAt <= state.now, 'no hold is from the future')
   for (const [index, scope] of hold.path.entries()) {
-    const then = present(hold.incarnations[index], 'each scope of a path has an incarnation')
+    const then = nth(hold.incarnations, index)
     const incarnation = state.scopes.get(scope)?.incarnation ?? 0
     assert(then <= incarnation, 'no hold is of a later incarnation')
   }
@@ -141,7 +141,7 @@ function heldByPurse(state: State): ReadonlyMap<string, readonly number[]> {
       const sum = sums.get(line.purse) ?? line.amounts.map(() => 0)
       sums.set(
         line.purse,
-        sum.map((amount, index) => amount + (line.amounts[index] ?? 0)),
+        sum.map((amount, index) => amount + nth(line.amounts, index)),
       )
     }
   }

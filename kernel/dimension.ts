@@ -1,5 +1,5 @@
 /** Dimensions and vectors: what a request can cost, in integers of a stated unit. */
-import { assert } from './contract.ts'
+import { assert, present } from './contract.ts'
 
 /** `requests`, `cost_usd` (nano-USD), `tokens`, `bytes_up`, `wall` (ms), … or any name that a rule charges. */
 export type Dimension = string
@@ -38,10 +38,15 @@ export function amountIn(vector: Vector, dimension: Dimension): number | undefin
   return Object.hasOwn(vector, dimension) ? vector[dimension] : undefined
 }
 
+/** The amount that a vector names; asserts that it does. */
+export function amountOf(vector: Vector, dimension: Dimension): number {
+  return present(amountIn(vector, dimension), 'the vector names the dimension')
+}
+
 /** Asserts that each amount is a non-negative safe integer (P8). */
 export function checkVector(vector: Vector): void {
   for (const dimension of Object.keys(vector)) {
-    const amount = vector[dimension] ?? -1
+    const amount = amountOf(vector, dimension)
     assert(Number.isSafeInteger(amount) && amount >= 0, 'P8: amounts are safe integers')
   }
 }

@@ -1,10 +1,10 @@
 /** The end of a hold: on each account what it held is given back, and the truth is posted in its place. */
 import { post } from './account.ts'
-import { present } from './contract.ts'
+import { nth, present } from './contract.ts'
 import { amountIn, type Dimension, type Vector } from './dimension.ts'
-import { isClosed, isIdle, refresh, withAccounts } from './purse.ts'
+import { refresh, withAccounts } from './purse.ts'
 import type { Hold, Purse } from './state.ts'
-import { dropHold, dropPurse, putPurse, type Turn } from './turn.ts'
+import { dropHold, putPurse, type Turn } from './turn.ts'
 import { spentAt } from './window.ts'
 
 export interface Ending {
@@ -31,8 +31,8 @@ export function end(turn: Turn, hold: Hold, ending: Ending): readonly Purse[] {
     const stored = present(turn.purses.get(line.purse), 'a hold is on an open purse')
     const purse = refresh(stored, now)
     const accounts = purse.accounts.map((account, index) => {
-      const held = present(line.amounts[index], 'a line has all dimensions of its purse')
-      const dimension = present(purse.dimensions[index], 'each account has a dimension')
+      const held = nth(line.amounts, index)
+      const dimension = nth(purse.dimensions, index)
       const spent = spentOf(dimension, held, ending)
       if (purse.period.kind !== 'window') return post(account, { held, spent, window: null })
       const refillAt = spentAt(dimension, hold.admittedAt, now) + purse.period.lengthMs
@@ -40,7 +40,6 @@ export function end(turn: Turn, hold: Hold, ending: Ending): readonly Purse[] {
     })
     const after = withAccounts(purse, accounts)
     putPurse(turn, after)
-    if (isClosed(after, now) && isIdle(after)) dropPurse(turn, after)
     return after
   })
 }

@@ -2,8 +2,8 @@
 import { amountMax, count, countableOf, reserve } from './account.ts'
 import type { Answer } from './answer.ts'
 import { type Bound, lacksOf, narrow, remainingOf, restrains } from './charge.ts'
-import { assert, present } from './contract.ts'
-import { amountIn, checkVector, type Dimension, type Vector } from './dimension.ts'
+import { assert, nth, present } from './contract.ts'
+import { amountIn, amountOf, checkVector, type Dimension, type Vector } from './dimension.ts'
 import type { ExtendEvent } from './event.ts'
 import { budgetFindings, type Finding, reasonsOf, retryAtOf, strictest } from './finding.ts'
 import { carryOut } from './halt.ts'
@@ -47,10 +47,10 @@ function lengthen(turn: Turn, hold: Hold, more: { held: readonly Held[]; given: 
     const restrained = bound !== null && restrains(bound.budget)
     const amounts = line.amounts.slice()
     const accounts = purse.accounts.map((account, index) => {
-      const dimension = present(purse.dimensions[index], 'each account has a dimension')
+      const dimension = nth(purse.dimensions, index)
       const given = amountIn(more.given, dimension) ?? 0
       const amount = restrained ? given : countableOf(account, given)
-      amounts[index] = (amounts[index] ?? 0) + amount
+      amounts[index] = nth(line.amounts, index) + amount
       return restrained ? reserve(account, amount) : count(account, amount)
     })
     putPurse(turn, withAccounts(purse, accounts))
@@ -58,7 +58,7 @@ function lengthen(turn: Turn, hold: Hold, more: { held: readonly Held[]; given: 
   })
   const vector: Record<Dimension, number> = { ...hold.vector }
   for (const dimension of Object.keys(more.given)) {
-    const sum = (vector[dimension] ?? 0) + (more.given[dimension] ?? 0)
+    const sum = amountOf(vector, dimension) + amountOf(more.given, dimension)
     vector[dimension] = Math.min(amountMax, sum)
   }
   const longer: Hold = { ...hold, lines, vector }

@@ -4,7 +4,7 @@ import { type Bound, type Lack, neverFits } from './charge.ts'
 import type { AdmitEvent, HaltCause } from './event.ts'
 import type { Terms } from './policy.ts'
 import type { Reason, ReasonCode } from './reasons.ts'
-import { type ScopeId, scopeOf } from './scope.ts'
+import { runOf, type ScopeId } from './scope.ts'
 import { lackSentence, ruleSentence, secondsText } from './sentence.ts'
 import type { Account } from './state.ts'
 import { meet, passes, type Verdict, verdicts } from './verdict.ts'
@@ -48,9 +48,9 @@ export function ruleFindings(
     } else if (rule.effect === 'deny') {
       findings.push(denial('rule-denied', id, ruleSentence(id, 'denies this request', rule.reason)))
     } else if (rule.effect === 'halt') {
-      const scope = scopeOf(event.principal, 'run')
+      const scope = runOf(event.principal)
       const message = ruleSentence(id, `denies this request and halts ${scope}`, rule.reason)
-      const halts = scope === null ? null : { scope, cause: 'rule' as const }
+      const halts = { scope, cause: 'rule' } as const
       findings.push({ ...finding('halt', { code: 'rule-denied', id, message }), halts })
     }
   }

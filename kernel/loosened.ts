@@ -1,5 +1,5 @@
 /** What a new policy loosens of the old one's limits: a reload may tighten at once, and raises nothing. */
-import { amountIn } from './dimension.ts'
+import { amountIn, amountOf } from './dimension.ts'
 import { samePeriod } from './period.ts'
 import { type BudgetTerms, onLimits, type Period, type Terms } from './policy.ts'
 import { amountText, unitText } from './sentence.ts'
@@ -26,7 +26,7 @@ function changes(old: BudgetTerms, next: BudgetTerms): readonly string[] {
     found.push(`has on_limit ${next.onLimit}, which is weaker than ${old.onLimit}`)
   }
   for (const dimension of old.dimensions) {
-    const before = amountIn(old.limits, dimension) ?? 0
+    const before = amountOf(old.limits, dimension)
     const after = amountIn(next.limits, dimension)
     const unit = unitText(dimension)
     const was = `${amountText(dimension, before)} ${unit}`

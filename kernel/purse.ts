@@ -1,5 +1,6 @@
 /** Purses: the accounts of one budget in one scope and period, opened when first used, closed with their period. */
 import { openAccount, post } from './account.ts'
+import { amountOf } from './dimension.ts'
 import { instanceOf } from './period.ts'
 import type { BudgetTerms, Period } from './policy.ts'
 import { kindOf, type ScopeId } from './scope.ts'
@@ -34,7 +35,7 @@ export function openPurse(budget: BudgetTerms, scope: ScopeId, instance: string)
     period: budget.period,
     instance,
     dimensions: budget.dimensions,
-    accounts: budget.dimensions.map((dimension) => openAccount(budget.limits[dimension] ?? 0)),
+    accounts: budget.dimensions.map((dimension) => openAccount(amountOf(budget.limits, dimension))),
     hosts: [],
     hostsUntil: [],
   }
@@ -61,11 +62,6 @@ export function withAccounts(purse: Purse, accounts: readonly Account[]): Purse 
 /** True once the calendar has moved on: then nothing is admitted to it or granted it, for ever. */
 export function isClosed(purse: Purse, now: number): boolean {
   return purse.instance !== instanceOf(purse.period, now)
-}
-
-/** True where no open hold needs it. */
-export function isIdle(purse: Purse): boolean {
-  return purse.accounts.every((account) => account.held === 0)
 }
 
 /** The hosts that are still in the window, and one account less for each that left. */

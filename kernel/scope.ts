@@ -66,7 +66,7 @@ export function scopeOf(principal: Principal, kind: ScopeKind): ScopeId | null {
     case 'agent':
       return `agent:${principal.agent}` as ScopeId
     case 'run':
-      return `run:${principal.agent}/${principal.run}` as ScopeId
+      return runOf(principal)
     case 'actor':
       return principal.actor === null ? null : (`actor:${principal.actor}` as ScopeId)
     case 'key':
@@ -74,6 +74,11 @@ export function scopeOf(principal: Principal, kind: ScopeKind): ScopeId | null {
     case 'pool':
       return null
   }
+}
+
+/** The run of a principal: every request is of one. */
+export function runOf(principal: Principal): ScopeId {
+  return `run:${principal.agent}/${principal.run}` as ScopeId
 }
 
 /** The scopes of a principal, widest first: fleet, tenant, project, agent, run, then actor and key. */

@@ -3,7 +3,7 @@ import type { Answer, Effect } from './answer.ts'
 import { agentOf, checkHoldChange, checkPurseChange, checkScopeChange } from './contracts.ts'
 import { hourOf } from './period.ts'
 import type { Terms } from './policy.ts'
-import { isClosed, isIdle } from './purse.ts'
+import { isClosed } from './purse.ts'
 import type { Reason, ReasonCode } from './reasons.ts'
 import { kindOf } from './scope.ts'
 import type { Hold, Purse, ScopeState, State } from './state.ts'
@@ -21,16 +21,24 @@ export interface Turn {
   readonly effects: Effect[]
 }
 
-/** Begins a step: the clock ratchets, and purses whose calendar period ended and that nobody needs are dropped. */
+/** The purses without those whose calendar period is over and that no open hold names. */
+function swept(state: State, now: number): State['purses'] {
+  const needed = new Set<string>()
+  for (const hold of state.holds.values()) {
+    for (const line of hold.lines) needed.add(line.purse)
+  }
+  let { purses } = state
+  for (const [key, purse] of purses) {
+    if (isClosed(purse, now) && !needed.has(key)) purses = purses.delete(key)
+  }
+  return purses
+}
+
+/** Begins a step: the clock ratchets, and once an hour the purses that are closed for ever are dropped. */
 export function begin(state: State, terms: Terms, instant: number): Turn {
   const now = Math.max(state.now, instant)
   const { policy, scopes, holds, runs } = state
-  let { purses } = state
-  if (hourOf(now) !== hourOf(state.now)) {
-    for (const [key, purse] of purses) {
-      if (isClosed(purse, now) && isIdle(purse)) purses = purses.delete(key)
-    }
-  }
+  const purses = hourOf(now) === hourOf(state.now) ? state.purses : swept(state, now)
   return { now, policy, scopes, purses, holds, runs, terms, effects: [] }
 }
 
@@ -47,10 +55,6 @@ export function putPurse(turn: Turn, purse: Purse): void {
 /** The one door by which authority rises (I9). */
 export function putGrantedPurse(turn: Turn, purse: Purse): void {
   write(turn, purse, true)
-}
-
-export function dropPurse(turn: Turn, purse: Purse): void {
-  turn.purses = turn.purses.delete(purse.key)
 }
 
 export function putHold(turn: Turn, hold: Hold): void {

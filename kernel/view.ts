@@ -1,6 +1,6 @@
 /** Read-only views of a state, for whoever shows it: nothing here decides. */
 import { headroomOf, limitOf, useOf } from './account.ts'
-import { present } from './contract.ts'
+import { nth, present } from './contract.ts'
 import type { Dimension } from './dimension.ts'
 import type { HaltCause } from './event.ts'
 import { haltedOn } from './halt.ts'
@@ -59,7 +59,7 @@ export function purseViews(state: State): readonly PurseView[] {
         budget,
         scope,
         instance,
-        dimension: present(purse.dimensions[index], 'each account has a dimension'),
+        dimension: nth(purse.dimensions, index),
         limit: limitOf(account),
         posted: useOf(account),
         held: account.held,

@@ -1,4 +1,5 @@
 /** Sliding windows: what was spent leaves the window one length later, merged late and never early. */
+import { nth } from './contract.ts'
 import type { Dimension } from './dimension.ts'
 import type { Account } from './state.ts'
 
@@ -30,25 +31,23 @@ export function spentAt(dimension: Dimension, admittedAt: number, settledAt: num
 function merged(refills: Refill[]): readonly Refill[] {
   let nearest = 1
   let gap = Number.POSITIVE_INFINITY
-  let previous = Number.NEGATIVE_INFINITY
-  for (let index = 0; index < refills.length; index += 1) {
-    const at = refills[index]?.at ?? previous
-    if (at - previous < gap && index > 0) {
+  for (let index = 1; index < refills.length; index += 1) {
+    const between = nth(refills, index).at - nth(refills, index - 1).at
+    if (between < gap) {
       nearest = index
-      gap = at - previous
+      gap = between
     }
-    previous = at
   }
-  const [earlier, later] = refills.slice(nearest - 1, nearest + 1)
-  const amount = (earlier?.amount ?? 0) + (later?.amount ?? 0)
-  refills.splice(nearest - 1, 2, { at: later?.at ?? previous, amount })
+  const later = nth(refills, nearest)
+  const amount = nth(refills, nearest - 1).amount + later.amount
+  refills.splice(nearest - 1, 2, { at: later.at, amount })
   return refills
 }
 
 /** The list with an amount more that leaves at an instant: ascending, one entry an instant, bounded. */
 export function withRefill(refills: readonly Refill[], fresh: Refill): readonly Refill[] {
   let index = refills.length
-  while (index > 0 && (refills[index - 1]?.at ?? 0) > fresh.at) index -= 1
+  while (index > 0 && nth(refills, index - 1).at > fresh.at) index -= 1
   const before = refills[index - 1]
   const result = refills.slice()
   if (before?.at === fresh.at) {

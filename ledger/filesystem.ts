@@ -59,6 +59,6 @@ export function judgeFilesystem(directory: string, files: Files, anyFilesystem: 
   if (name === undefined) return
   throw new Failure(
     'ledger-unavailable',
-    `${directory} is on ${name}, where a written entry is not safe or not alone; use a local disk, or allow any filesystem and lose that promise.`,
+    `${directory} is on ${name}, where a written entry is not safe or not alone; use a local disk, or allow it with --any-filesystem and lose that promise.`,
   )
 }

@@ -290,7 +290,7 @@ export class Exchange
     if (this.#upload === null || request.complete) {
       if (chunk === null) response.end()
       else if (this.#wrote || chunk.length > joinedBytesMax) response.end(chunk)
-      else response.end(chunk.latin1Slice(), 'latin1')
+      else response.end(chunk.toString('latin1'), 'latin1')
       return
     }
     if (chunk === null) {

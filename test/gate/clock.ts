@@ -8,7 +8,7 @@ interface Timer {
 }
 
 /** 2026-11-21T12:00:00.000Z. */
-export const noon = Date.UTC(2026, 10, 21, 12)
+const noon = Date.UTC(2026, 10, 21, 12)
 
 /** Lets every promise go as far as it can without time, disk or network. */
 export function settled(): Promise<void> {

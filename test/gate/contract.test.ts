@@ -36,7 +36,7 @@ for (const segmentBytesMax of [1_000, 1_000_000]) {
     t.match(await world.grant('agent:a', 1), { ok: false })
     t.match(await world.halt('agent:a'), { ok: false })
     t.strictSame(world.severed, ['fleet contract'])
-    await world.gate.close()
+    await world.close()
     t.equal(world.entries('incident').length, 1)
     t.match(world.last('halt'), { scope: 'fleet', cause: 'contract', by: 'kernel' })
     world.clock.jump(day)
@@ -45,7 +45,7 @@ for (const segmentBytesMax of [1_000, 1_000_000]) {
     t.equal(world.used('life'), 2, 'what was held is forfeited')
     const { cause: _, ...fleet } = world.order('fleet')
     t.match(await world.gate.reinstate(fleet), { ok: false })
-    await world.gate.close()
+    await world.close()
     t.equal(world.replayed(t), world.digest)
   })
 }
@@ -58,13 +58,13 @@ void test('a new segment that begins with the incident keeps the halt in its sna
   await world.pass({ id: 'twice' })
   world.clock.jump(day)
   await world.admit({ id: 'twice' })
-  await world.gate.close()
+  await world.close()
   t.ok(disk.texts(/^ledger-/).size > 1, 'the day is over, so that a segment began')
   const snapshots = [...disk.texts(/^snapshot-/).values()]
   t.match(snapshots.at(-1), /"cause":"contract"/)
   await world.open(await policy)
   t.match(await world.admit(), { code: 'halted' })
-  await world.gate.close()
+  await world.close()
 })
 
 void test('an entry that is not canonical shuts the gate, and is not in the log', async (t) => {
@@ -75,11 +75,11 @@ void test('an entry that is not canonical shuts the gate, and is not in the log'
   const answer = await world.admit({ port: 0.5 })
   t.equal(answer.refused, true)
   t.match(world.seals, [{ code: 'contract-violated' }])
-  await world.gate.close()
+  await world.close()
   t.strictSame(world.entries('decision'), [])
   await world.open(await policy)
   t.match(await world.admit(), { code: 'halted' })
-  await world.gate.close()
+  await world.close()
 })
 
 void test('a dispatch that breaks a contract is refused, and does not throw', async (t) => {
@@ -97,5 +97,5 @@ void test('a dispatch that breaks a contract is refused, and does not throw', as
     { code: 'contract-violated' },
   )
   passage.settle(settlement)
-  await world.gate.close()
+  await world.close()
 })

@@ -191,14 +191,25 @@ gateTest(
       cuts.push(refusal.code)
       open.settle({ ...settlement, actual: { bytes_down: 1 } })
     })
-    await world.gate.close()
+    const quick = await world.pass({}, { bytes_down: 7 })
+    const closing = world.gate.close()
     t.strictSame(cuts, ['shutting-down'])
+    t.equal(
+      quick.open((refusal) => void cuts.push(`late ${refusal.code}`)),
+      null,
+      'under way',
+    )
+    await world.quiet()
+    await world.clock.pass(4_000)
+    await closing
+    t.strictSame(cuts, ['shutting-down', 'late shutting-down'], 'it is cut at the end')
+    quick.settle(settlement)
     t.equal(held.open(() => t.fail('nobody would cut it'))?.code, 'shutting-down')
     held.settle(voided)
     t.equal((await world.halt('agent:a')).ok, false)
     t.strictSame(world.seals, [])
     await reopen(world)
-    t.equal(world.used('life', 'bytes_down'), 11, 'one byte was settled, ten are forfeited')
+    t.equal(world.used('life', 'bytes_down'), 18, 'one byte was settled, the rest is forfeited')
   },
 )
 

@@ -102,7 +102,7 @@ gateTest(
 for (const [what, order, codes] of [
   ['a halt', (world: GateWorld) => world.halt('agent:a'), ['halted', 'halted']],
   ['draining', (world: GateWorld) => world.gate.drain(), ['shutting-down', 'shutting-down']],
-  ['closing', (world: GateWorld) => world.gate.close(), ['shutting-down', 'shutting-down']],
+  ['closing', (world: GateWorld) => world.close(), ['shutting-down', 'shutting-down']],
 ] as const) {
   gateTest(
     `${what} answers those who wait at once`,

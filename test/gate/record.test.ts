@@ -185,7 +185,7 @@ gateTest(
     t.equal(receipts, seconds * rejectedEntriesPerSecond)
     t.ok(entries.length <= seconds * (rejectedEntriesPerSecond + 2), `${entries.length} entries`)
     await Promise.all(Array.from({ length: 30 }, () => world.gate.reject(rejected('halted', 'x'))))
-    await world.gate.close()
+    await world.close()
     const all = world.entries('rejected')
     const total = all.reduce((sum, { data }) => sum + Number(data['count']), 0)
     t.equal(total, sent + 30, 'a close writes what was counted')

@@ -33,7 +33,7 @@ async function story(t: Test): Promise<Story> {
   passage.settle(settlement)
   await world.admit({ host: 'no.example.com' })
   await world.grant('agent:a', 2)
-  await world.gate.close()
+  await world.close()
   return { entries: disk.entries(), policy }
 }
 

@@ -93,7 +93,7 @@ class Session {
     let state = restore(world.digest)
     const terms = world.core.policy
     this.disk.die()
-    await world.gate.close()
+    await world.die()
     this.disk.crash(1)
     const now = world.clock.now()
     const requests = [...state.holds.values()].map(({ request }) => request).sort()
@@ -123,7 +123,7 @@ void test('the state after a start is the state before, with all that was open f
           throw new Error(JSON.stringify(world.seals))
         const { before, after } = await session.reopen()
         if (before !== after) throw new Error(`${before}\nbut\n${after}`)
-        await world.gate.close()
+        await world.close()
         if (world.replayed(t) !== world.digest) throw new Error('replay does not follow')
       } finally {
         world.place.remove()
@@ -147,7 +147,7 @@ gateTest(
         .status()
         .purses.find((purse) => purse.budget === 'life' && purse.dimension === 'requests')?.limit
     t.equal(limit(), 30)
-    await world.gate.close()
+    await world.close()
     await world.open(await compiled(policyText(budgets.replace('requests: 30', 'requests: 99'))))
     t.equal(limit(), 30)
   },
@@ -158,7 +158,7 @@ gateTest(
   { policy: policyText(budgets), disk: new MemoryDisk() },
   async (t, world) => {
     await world.pass()
-    await world.gate.close()
+    await world.close()
     const [policy] = await policies
     if (policy === undefined) throw new Error('there is a policy')
     const forgetful = { ...world.options(policy), termsOf: () => null }

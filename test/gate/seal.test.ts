@@ -64,7 +64,7 @@ async function session(world: GateWorld, policies: readonly Policy[], told: Told
   }
   end(await send(2))
   end(stays)
-  await world.gate.close()
+  await world.close()
 }
 
 async function failAt(t: Test, call: number, dead: boolean): Promise<boolean> {
@@ -101,7 +101,7 @@ async function shut(t: Test, world: GateWorld, told: Told): Promise<void> {
   const [one, other] = [await world.admit(), await world.admit({ host: 'no.example.com' })]
   t.match([one, other], [{ code: 'ledger-unavailable' }, { code: 'ledger-unavailable' }])
   t.equal((await world.grant('agent:a', 1)).ok, false)
-  await world.gate.close()
+  await world.close()
 }
 
 /** A later start with a good disk: every receipt is there, and no budget was refilled. */
@@ -119,7 +119,7 @@ async function again(t: Test, world: GateWorld, told: Told): Promise<void> {
   const halted = world.gate.status().halted.some(({ scope }) => scope === 'run:a/other')
   t.ok(halted || !told.halted, 'an acknowledged halt is kept')
   t.equal(world.gate.status().holdsOpen, 0)
-  await world.gate.close()
+  await world.close()
   t.equal(world.replayed(t), world.digest)
   world.place.remove()
 }
@@ -164,7 +164,7 @@ void test('a disk that is nearly full refuses before the state moves, and goes o
   await world.clock.pass(1_000)
   const later = await world.pass()
   later.settle({ ...settlement, outcome: 'voided' })
-  await world.gate.close()
+  await world.close()
   t.equal(world.replayed(t), world.digest)
 })
 
@@ -178,12 +178,12 @@ void test('a halt that finds no room at all shuts the gate, and the log that is 
   t.equal((await world.halt('agent:a')).ok, false)
   t.equal(world.seals.length, 1, 'since the state has moved and the log has not')
   t.match(await world.admit(), { code: 'ledger-unavailable' })
-  await world.gate.close()
+  await world.close()
   disk.freeBytes = 2 ** 40
   await world.open(await compiled(policyText(budget(1_000))))
   const passage = await world.pass()
   passage.settle({ ...settlement, outcome: 'voided' })
-  await world.gate.close()
+  await world.close()
   t.equal(world.replayed(t), world.digest)
 })
 
@@ -209,6 +209,6 @@ void test('a full queue refuses before the state moves, and what is settled mean
   t.equal((await halting).ok, true)
   await Promise.all(waiting)
   t.equal(world.gate.sealed, false)
-  await world.gate.close()
+  await world.close()
   t.equal(world.replayed(t), world.digest)
 })

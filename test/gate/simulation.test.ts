@@ -84,7 +84,7 @@ async function play(t: Test, seed: number, tally: Map<string, number>): Promise<
     const snapshots = compareWithReplay(t, simulation, known)
     await simulation.crash()
     simulation.check()
-    await simulation.world.gate.close()
+    await simulation.world.close()
     const sent = [...simulation.upstream.values()].reduce((sum, { requests }) => sum + requests, 0)
     const counts = [...simulation.did, ['snapshots', snapshots], ['sent', sent]] as const
     for (const [name, count] of counts) tally.set(name, (tally.get(name) ?? 0) + count)

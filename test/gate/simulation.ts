@@ -9,7 +9,7 @@ import { MemoryDisk } from './disk.ts'
 import { allGood, GateWorld, voided } from './world.ts'
 
 /** mulberry32: small, and the same everywhere. */
-export function chance(seed: number): () => number {
+function chance(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -226,7 +226,7 @@ export class Simulation {
     this.#life += 1
     this.disk.die()
     const old = this.#held.splice(0)
-    await this.world.gate.close()
+    await this.world.die()
     this.#dead = old.map(({ passage }) => passage)
     this.#open = []
     this.#resolving = []
@@ -239,7 +239,6 @@ export class Simulation {
     for (const dead of this.#dead) {
       if (dead.open(() => undefined) === null) throw new Error('a dead gate dispatched')
     }
-    this.world.seals.length = 0
     await this.start()
     const known = new Set(this.disk.entries().map(({ hash }) => hash))
     const lost = this.told.filter((hash) => !known.has(hash))

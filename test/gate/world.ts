@@ -19,10 +19,10 @@ import type { Entry } from '../../ledger/entry.ts'
 import { type Files, realFiles } from '../../ledger/files.ts'
 import { loadPolicy } from '../../policy/load.ts'
 import { entriesOf, makePlace, type Place } from '../ledger/open-ledger.ts'
-import { VirtualClock } from './clock.ts'
+import { settled, VirtualClock } from './clock.ts'
 import type { MemoryDisk } from './disk.ts'
 
-export const principal: Principal = {
+const principal: Principal = {
   agent: 'a',
   run: 'r1',
   tenant: 'acme',
@@ -90,6 +90,28 @@ export class GateWorld {
 
   get isOpen(): boolean {
     return this.#gate !== null
+  }
+
+  /** Closes the gate; time passes for as long as it waits for what is open. */
+  async close(): Promise<void> {
+    const closing = this.gate.close()
+    await this.quiet()
+    if (this.gate.status().holdsOpen > 0) await this.clock.pass(4_000)
+    await closing
+  }
+
+  /** Lets a real disk take what waits for it. */
+  async quiet(): Promise<void> {
+    for (let turn = 0; turn < 2_000 && this.core.ledger.waiting > 0; turn += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    await settled()
+  }
+
+  /** The process is gone, and with it its lock; nothing was settled or said. */
+  async die(): Promise<void> {
+    await this.core.ledger.close()
+    this.seals.length = 0
   }
 
   get core(): Core {
@@ -248,9 +270,9 @@ export function gateTest(
     const world = new GateWorld(options)
     t.teardown(() => world.place.remove())
     await world.open(await compiled(options.policy))
-    t.teardown(() => world.gate.close())
+    t.teardown(() => world.close())
     await play(t, world)
-    await world.gate.close()
+    await world.close()
     t.equal(world.replayed(t), world.digest, 'replay follows the ledger to the live state')
   })
 }

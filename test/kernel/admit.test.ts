@@ -1,6 +1,10 @@
 /** Admission as tables: rules, defaults, budgets with each on_limit, reasons, holds and what a refusal leaves. */
 import { test } from 'tap'
+import { ContractError } from '../../kernel/contract.ts'
+import type { KernelEvent } from '../../kernel/event.ts'
+import { parseScope, pathOf, scopeOf } from '../../kernel/scope.ts'
 import { snapshot } from '../../kernel/snapshot.ts'
+import { emptyState } from '../../kernel/state.ts'
 import { step } from '../../kernel/step.ts'
 import type { Verdict } from '../../kernel/verdict.ts'
 import { ann, budget, codes, minute, rule, scope, start, termsOf, World } from './world.ts'
@@ -295,4 +299,27 @@ test('an agent may name 10,000 runs and no more, and a run too many leaves nothi
     'run:ann/r1 run b',
   ])
   t.equal(step(full, world.admission(), world.terms).verdict, 'halt', 'a known run is as before')
+})
+
+test('a request is of all scopes that its principal has, widest first', async (t) => {
+  const all = { ...ann, actor: 'bea', key: 'k1' }
+  const path = ['fleet', 'tenant:acme', 'project:acme/web', 'agent:ann', 'run:ann/r1']
+  t.same(pathOf(all), [...path, 'actor:bea', 'key:k1'])
+  t.same(
+    pathOf({ ...ann, project: null }),
+    path.filter((each) => !each.startsWith('project')),
+  )
+  t.same(pathOf({ ...ann, tenant: null }), ['fleet', 'agent:ann', 'run:ann/r1'])
+  t.equal(scopeOf(all, 'pool'), null)
+  t.throws(() => pathOf({ ...ann, run: '../x' }), ContractError)
+  t.throws(() => pathOf({ ...ann, agent: '' }), ContractError)
+  t.equal(parseScope('project:acme/web'), 'project:acme/web')
+  for (const text of ['planet', 'run:a', 'agent:', 'fleet:x', 'tenant:a b', 'agent:a\n']) {
+    t.equal(parseScope(text), null, text)
+  }
+})
+
+test('an event of no kind is a bug of the caller', async (t) => {
+  const event = { kind: 'wish', at: start } as unknown as KernelEvent
+  t.throws(() => step(emptyState, event, termsOf()), ContractError)
 })

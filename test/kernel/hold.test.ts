@@ -186,19 +186,27 @@ test('what is spent at once leaves the window after the admission, what flows af
   t.match(world.account('w', 'requests'), { posted: 2, expired: 2, refills: [] })
 })
 
+test('a hold of nothing keeps its purse over the end of the period', async (t) => {
+  const budgets = [budget('b', { cost_usd: 5 }, { period: { kind: 'hour' } })]
+  const { world, request } = opened(budgets)
+  world.now += hour
+  world.admit({ budgets: [] })
+  t.equal(world.settle(request, { cost_usd: 3 }).verdict, 'allow')
+  t.match(world.account('b', 'cost_usd'), { posted: 3, held: 0 })
+})
+
 for (const [kind, length] of [
   ['hour', hour],
   ['day', day],
   ['month', 30 * day],
 ] as const) {
-  test(`a new ${kind} opens a new purse, and the old one is dropped when nothing is held on it`, async (t) => {
+  test(`a new ${kind} opens a new purse, and old ones are dropped when no hold is on them`, async (t) => {
     const { world, request } = opened([budget('b', { requests: 1 }, { period: { kind } })])
     t.equal(world.admit().verdict, 'deny')
     world.now += length
     t.equal(world.whole().verdict, 'allow')
     t.equal(world.state.purses.size, 2, 'something is held on the old one')
     world.settle(request)
-    t.equal(world.state.purses.size, 1)
     world.now += length
     world.admit({ budgets: [] })
     t.equal(world.state.purses.size, 0)
