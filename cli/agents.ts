@@ -1,6 +1,6 @@
 /** `haltgate agents`: adds agents and tokens to the policy file, keeping its comments; a token is shown once. */
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { type Document, isMap, isSeq, parseDocument } from 'yaml'
 import { Failure } from '../kernel/reasons.ts'
 import { namePattern } from '../kernel/scope.ts'
@@ -12,6 +12,8 @@ import { table } from './table.ts'
 
 export interface AgentsContext {
   readonly policyFile: string
+  /** Where agents connect, as `host:port`. */
+  readonly proxy: string
   readonly json: boolean
   readonly print: (text: string) => void
 }
@@ -40,6 +42,9 @@ export async function addAgent(
   place: { readonly tenant?: string; readonly project?: string },
 ): Promise<number> {
   if (!namePattern.test(name)) throw new UsageError(`'${name}' is no name for an agent`)
+  if (place.project !== undefined && place.tenant === undefined) {
+    throw new UsageError('a project belongs to a tenant: add --tenant NAME')
+  }
   const token = newToken()
   await edit(context, (document) => {
     if (document.hasIn(['agents', name])) throw new UsageError(`the agent ${name} is there already`)
@@ -87,7 +92,7 @@ function shown(context: AgentsContext, name: string, token: string): number {
   if (context.json) context.print(JSON.stringify({ agent: name, token }))
   else {
     context.print(
-      `${name}'s token, shown this once:\n\n  ${token}\n\nuse it: http://${name}:${token}@127.0.0.1:3128`,
+      `${name}'s token, shown this once:\n\n  ${token}\n\nuse it: http://${name}:${token}@${context.proxy}`,
     )
   }
   return exitCodes.done
@@ -104,8 +109,10 @@ async function edit(context: AgentsContext, change: (document: Document) => void
   if ('problems' in checked) {
     throw new Failure('policy-unavailable', checked.problems.map(formatProblem).join('\n'))
   }
-  const part = `${policyFile}.part`
+  // A link stays a link: what it leads to is replaced.
+  const file = realpathSync(policyFile)
+  const part = `${file}.part`
   writeFileSync(part, text, { mode: 0o600 })
-  chmodSync(part, statSync(policyFile).mode & 0o777)
-  renameSync(part, policyFile)
+  chmodSync(part, statSync(file).mode & 0o777)
+  renameSync(part, file)
 }

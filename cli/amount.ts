@@ -24,7 +24,8 @@ function shownBytes(amount: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   let value = amount
   let unit = 0
-  while (Math.abs(value) >= 1024 && unit < units.length - 1) {
+  // As it will be shown: 1023.96 MiB is 1 GiB, not 1024 MiB.
+  while (Math.round(Math.abs(value) * 10) >= 10_240 && unit < units.length - 1) {
     value /= 1024
     unit += 1
   }

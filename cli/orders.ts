@@ -1,10 +1,11 @@
 /** `halt`, `reinstate`, `grant`, `status`, `runs`: an operator's orders to a running gate, and what it answers. */
 import pico from 'picocolors'
+import { Failure } from '../kernel/reasons.ts'
 import { parseScope } from '../kernel/scope.ts'
 import { amountOf, shownAmount } from './amount.ts'
 import { askControl, type ControlAnswer } from './control-client.ts'
 import { exitCodes } from './exit.ts'
-import { type Settings, UsageError } from './settings.ts'
+import { layoutOf, type Settings, UsageError } from './settings.ts'
 import { table } from './table.ts'
 
 export interface OrderContext {
@@ -78,9 +79,18 @@ export function grant(context: OrderContext, request: GrantRequest): Promise<num
   return order(context, { path: '/api/v1/grants', body }, done)
 }
 
+/** errors  Failure where the gate shows nothing: its token is another one's. */
+async function look({ settings }: OrderContext, path: string): Promise<ControlAnswer['body']> {
+  const answer = await askControl(settings, 'GET', { path })
+  if (answer.status < 300) return answer.body
+  const { token } = layoutOf(settings.dataDirectory)
+  const message = `the gate refuses: ${detailOf(answer)} (asked with ${token}; is --data the directory of this gate?)`
+  throw new Failure('identity-unknown', message)
+}
+
 /** What the gate says of itself: halted scopes, and every purse with what is left. */
 export async function status(context: OrderContext): Promise<number> {
-  const { body } = await askControl(context.settings, 'GET', { path: '/api/v1/status' })
+  const body = await look(context, '/api/v1/status')
   if (context.json) {
     context.print(JSON.stringify(body))
     return exitCodes.done
@@ -88,7 +98,11 @@ export async function status(context: OrderContext): Promise<number> {
   context.print(summaryOf(body))
   const halted = listOf(body['halted'])
   if (halted.length > 0) {
-    const rows = halted.map((one) => [textOf(one['scope']), textOf(one['cause']), instant(one['since'])])
+    const rows = halted.map((one) => [
+      textOf(one['scope']),
+      textOf(one['cause']),
+      instant(one['since']),
+    ])
     context.print(table(['halted', 'cause', 'since'], rows))
   }
   const purses = listOf(body['purses'])
@@ -103,12 +117,19 @@ function purseRow(purse: Row): string[] {
   const amounts = ['limit', 'posted', 'held', 'left'].map((key) =>
     shownAmount(dimension, Number(purse[key])),
   )
-  return [textOf(purse['budget']), textOf(purse['scope']), textOf(purse['instance']), dimension, ...amounts]
+  return [
+    textOf(purse['budget']),
+    textOf(purse['scope']),
+    textOf(purse['instance']),
+    dimension,
+    ...amounts,
+  ]
 }
 
 type Row = Readonly<Record<string, unknown>>
 const listOf = (value: unknown): readonly Row[] => (Array.isArray(value) ? value : [])
-const textOf = (value: unknown): string => (value === undefined || value === null ? '' : String(value))
+const textOf = (value: unknown): string =>
+  value === undefined || value === null ? '' : String(value)
 const instant = (value: unknown): string => new Date(Number(value)).toISOString()
 
 function summaryOf(body: Row): string {
@@ -123,7 +144,7 @@ function summaryOf(body: Row): string {
 }
 
 export async function runs(context: OrderContext): Promise<number> {
-  const { body } = await askControl(context.settings, 'GET', { path: '/api/v1/runs' })
+  const body = await look(context, '/api/v1/runs')
   const list = listOf(body['runs'])
   if (context.json) context.print(JSON.stringify(body))
   else if (list.length === 0) context.print('no run has been seen yet')
@@ -132,7 +153,9 @@ export async function runs(context: OrderContext): Promise<number> {
     context.print(
       table(
         heads,
-        list.map((run) => heads.map((head) => textOf(run[head]))),
+        list.map((run) =>
+          heads.map((head) => (head === 'since' ? instant(run[head]) : textOf(run[head]))),
+        ),
       ),
     )
   }

@@ -55,8 +55,13 @@ export async function explainRequest(
     const known = [...policy.agents.keys()].join(', ')
     throw new UsageError(`the policy declares no agent '${request.agent}' (it has: ${known})`)
   }
-  const explained = explain(policy, factsOf(request, agent))
-  context.print(context.json ? JSON.stringify(explained) : shown(request, policy, explained))
+  const asked = seen(request)
+  const explained = explain(policy, factsOf(asked, agent))
+  if (context.json) context.print(JSON.stringify(explained))
+  else {
+    if (asked !== request) context.print(`${request.url} travels unseen, inside a tunnel:`)
+    context.print(shown(asked, policy, explained))
+  }
   return passes(explained.verdict) ? exitCodes.done : exitCodes.no
 }
 
@@ -74,21 +79,20 @@ function factsOf(request: ExplainRequest, agent: AgentTerms): RequestFacts {
     const { host, port } = required(request.url, readTunnel(request.url))
     return { ...common, kind: 'tunnel', scheme: 'https', host, port, path: '', query: '' }
   }
-  // Only http travels in absolute-form; for an https URL the same reader says what lies behind the scheme.
-  const https = request.url.startsWith('https://')
-  const url = https ? `http://${request.url.slice('https://'.length)}` : request.url
-  const { host, port, path, query } = required(request.url, readAbsolute(url))
-  const named = /^[a-z]+:\/\/[^/?#]*:\d+(?:[/?#]|$)/.test(request.url)
-  const scheme = https ? 'https' : 'http'
-  return {
-    ...common,
-    kind: 'request',
-    scheme,
-    host,
-    port: https && !named ? 443 : port,
-    path,
-    query,
-  }
+  const { host, port, path, query } = required(request.url, readAbsolute(request.url))
+  return { ...common, kind: 'request', scheme: 'http', host, port, path, query }
+}
+
+/** What the gate sees of a request: of an https URL, in this version, the CONNECT of its tunnel alone. */
+function seen(request: ExplainRequest): ExplainRequest {
+  if (!/^https:\/\//i.test(request.url)) return request
+  // The reader of absolute-form takes http alone; it says as well what lies behind the scheme.
+  const rest = request.url.slice('https://'.length)
+  const target = required(request.url, readAbsolute(`http://${rest}`))
+  const named = /^[^/?#]*:\d+(?:[/?#]|$)/.test(rest)
+  const port = named ? target.port : 443
+  const host = target.host.includes(':') ? `[${target.host}]` : target.host
+  return { ...request, method: 'CONNECT', url: `${host}:${port}` }
 }
 
 function shown(request: ExplainRequest, policy: Policy, explained: Explanation): string {

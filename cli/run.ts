@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import pico from 'picocolors'
+import { watchEmergency } from './emergency.ts'
 import { openLog } from './log.ts'
 import { authorityOf, type Settings, UsageError } from './settings.ts'
 import { type Counter, openWorld } from './world.ts'
@@ -35,9 +36,11 @@ export async function run(options: RunOptions): Promise<number> {
     },
     watch: counting(tally),
   })
+  const stop = watchEmergency(world, options.settings, log)
   const proxy = `http://${authorityOf(world.proxy)}`
   const code = await child(program, rest, environmentFor(process.env, proxy))
   const { head } = world.gate.ledger
+  stop()
   await world.close()
   options.print(summary(tally, { head: head.seq, sealed }))
   return code
@@ -72,7 +75,7 @@ function child(
     const pass = (signal: NodeJS.Signals): void => {
       started.kill(signal)
     }
-    const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+    const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
     for (const signal of signals) process.on(signal, pass)
     const end = (code: number): void => {
       for (const signal of signals) process.off(signal, pass)

@@ -44,6 +44,9 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** errors  UsageError naming the flag and the variable. */
 export function settingsOf(flags: Flags, environment: Environment): Settings {
+  for (const [name, value] of Object.entries(flags)) {
+    if (value === '') throw new UsageError(`--${hyphened(name)} is empty; leave it out or name one`)
+  }
   const pick = (flag: string | undefined, variable: string, fallback: string): string =>
     flag ?? nonEmpty(environment[variable]) ?? fallback
   const durability = pick(flags.durability, 'HALTGATE_DURABILITY', 'group')
@@ -52,15 +55,14 @@ export function settingsOf(flags: Flags, environment: Environment): Settings {
   }
   const verify = pick(flags.verifyOnStart, 'HALTGATE_VERIFY_ON_START', 'last')
   if (verify !== 'last' && verify !== 'all') {
-    throw new UsageError(`--verify-on-start is last or all, not '${verify}'`)
+    throw new UsageError(
+      `--verify-on-start (HALTGATE_VERIFY_ON_START) is last or all, not '${verify}'`,
+    )
   }
   const control = pick(flags.control, 'HALTGATE_CONTROL', '127.0.0.1:3129')
   return {
     listen: addressOf(pick(flags.listen, 'HALTGATE_LISTEN', '127.0.0.1:3128'), '--listen'),
-    control:
-      control.startsWith('/') || control.startsWith('unix:')
-        ? { path: control.replace(/^unix:/, '') }
-        : addressOf(control, '--control'),
+    control: controlOf(control),
     policyFile: resolve(pick(flags.policy, 'HALTGATE_POLICY', 'policies.yaml')),
     dataDirectory: resolve(pick(flags.data, 'HALTGATE_DATA', 'data')),
     agent: flags.agent ?? nonEmpty(environment['HALTGATE_AGENT']) ?? null,
@@ -71,6 +73,16 @@ export function settingsOf(flags: Flags, environment: Environment): Settings {
     verifyAll: verify === 'all',
   }
 }
+
+function controlOf(text: string): Settings['control'] {
+  if (!text.startsWith('/') && !text.startsWith('unix:')) return addressOf(text, '--control')
+  const path = text.replace(/^unix:/, '')
+  if (path === '') throw new UsageError(`--control is unix:PATH, not '${text}'`)
+  return { path: resolve(path) }
+}
+
+const hyphened = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text)
 

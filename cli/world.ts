@@ -23,7 +23,7 @@ import { systemClock } from './clock.ts'
 import { controlToken, makeDataDirectory } from './files.ts'
 import { readPolicy, requirePolicy } from './policy-files.ts'
 import { keepPolicy, storedTerms } from './policy-store.ts'
-import { type Address, layoutOf, type Settings } from './settings.ts'
+import { type Address, authorityOf, layoutOf, type Settings } from './settings.ts'
 import { version } from './version.ts'
 
 export interface World {
@@ -71,9 +71,22 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   metrics.attach(gate)
   const reload = reloader({ gate, metrics, settings })
   let control: Control | null = null
+  let proxy: ProxyServer | null = null
   const own: { address: string; port: number }[] = []
   try {
-    const proxy = await startProxy({
+    control = await startControl({
+      listen: settings.control,
+      gate,
+      tokens: [{ token, role: 'operator' }],
+      reload,
+      metrics,
+      version,
+      durability: settings.durability,
+      insecure: settings.insecureControl,
+    })
+    const { address } = control
+    if ('port' in address) own.push({ address: address.host, port: address.port })
+    proxy = await startProxy({
       ...settings.listen,
       gate,
       openers: { tunnel: handleConnect, websocket: handleUpgrade },
@@ -89,28 +102,28 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       after: systemClock.after,
       log: (level, fields, message) => log[level](fields, message),
     })
-    own.push({ address: proxy.address.address, port: proxy.address.port })
-    control = await startControl({
-      listen: settings.control,
-      gate,
-      tokens: [{ token, role: 'operator' }],
-      reload,
-      metrics,
-      version,
-      durability: settings.durability,
-      insecure: settings.insecureControl,
-    })
-    const { address } = control
-    if ('port' in address) own.push({ address: address.host, port: address.port })
-    const opened = control
-    const close = (): Promise<void> => closeWorld({ gate, proxy, control: opened })
     const listening = { host: proxy.address.address, port: proxy.address.port }
-    return { gate, metrics, proxy: listening, control: opened.address, warnings, reload, close }
+    own.push({ address: listening.host, port: listening.port })
+    const parts = { gate, proxy, control }
+    const close = (): Promise<void> => closeWorld(parts)
+    return { gate, metrics, proxy: listening, control: address, warnings, reload, close }
   } catch (error) {
+    await proxy?.close()
     await control?.close()
     await gate.close()
-    throw error
+    throw listenFailure(error, settings.listen)
   }
+}
+
+/** An address that cannot be had is a failure of the machine, whichever listener wanted it. */
+function listenFailure(error: unknown, proxy: Address): unknown {
+  const cause = error instanceof Failure ? error.cause : error
+  if (!(cause instanceof Error && 'syscall' in cause)) return error
+  const message =
+    error instanceof Failure
+      ? error.message
+      : `the proxy cannot have ${authorityOf(proxy)} (${cause.message}); choose another with --listen`
+  return new Failure('ledger-unavailable', message, { cause: error })
 }
 
 function requireAgent(policy: Policy, agent: string | null): void {

@@ -206,6 +206,7 @@ export class Core {
       open.cut(this.plain(seal.code, seal.message))
     }
     this.lines.wake()
+    this.#whenIdle?.()
     this.#onSeal(seal)
   }
 

@@ -40,6 +40,7 @@ const settleWaitMs = 4_000
 export class Gate {
   readonly #core: Core
   readonly #flood: Flood<Rejection>
+  #closing: Promise<void> | null = null
 
   constructor(core: Core) {
     this.#core = core
@@ -176,8 +177,13 @@ export class Gate {
     this.#core.lines.wake()
   }
 
-  /** Ends what is still open, writes what was counted, and closes the ledger. */
-  async close(): Promise<void> {
+  /** Ends what is still open, writes what was counted, and closes the ledger; every call awaits the same end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.drain()
     this.#core.cutAll()
     if (!this.sealed) await this.#core.idle(settleWaitMs)

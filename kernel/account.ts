@@ -6,6 +6,7 @@ import { withRefill } from './window.ts'
 /** The largest amount that an account can count; beyond it an account is full, and never wraps. */
 export const amountMax = Number.MAX_SAFE_INTEGER
 
+/** What was granted and not revoked. */
 export function limitOf(account: Account): number {
   return account.granted - account.revoked
 }
@@ -20,6 +21,7 @@ export function headroomOf(account: Account): number {
   return Math.min(limitOf(account) - useOf(account), amountMax - account.posted) - account.held
 }
 
+/** An account that nobody has used, at the limit that its policy declares. */
 export function openAccount(limit: number): Account {
   return {
     granted: limit,

@@ -185,6 +185,7 @@ function leftOf(account: Account): { readonly left: number; readonly limit: numb
   return { left: Math.max(0, headroomOf(account)), limit: limitOf(account) }
 }
 
+/** The scope of a pool by its name. */
 export function poolScope(pool: string): ScopeId {
   return `pool:${pool}` as ScopeId
 }

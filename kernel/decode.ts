@@ -13,6 +13,7 @@ function scopeId(value: unknown): ScopeId {
   return scope
 }
 
+/** A scope as a snapshot holds it. */
 export function scopeFrom(value: unknown): ScopeState {
   const read = fields(value, ['cause', 'incarnation', 'mode', 'scope', 'since'])
   const { cause } = read
@@ -76,6 +77,7 @@ const purseNames = [
   'scope',
 ]
 
+/** A purse as a snapshot holds it. */
 export function purseFrom(value: unknown): Purse {
   const read = fields(value, purseNames)
   return {
@@ -110,6 +112,7 @@ function lineFrom(value: unknown): HoldLine {
 
 const holdNames = ['admittedAt', 'incarnations', 'lines', 'path', 'request', 'state', 'vector']
 
+/** A hold as a snapshot holds it. */
 export function holdFrom(value: unknown): Hold {
   const read = fields(value, holdNames)
   return {

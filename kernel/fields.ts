@@ -16,11 +16,13 @@ export function fields(
   return value as Readonly<Record<string, unknown>>
 }
 
+/** A list of anything. */
 export function list(value: unknown): readonly unknown[] {
   assert(Array.isArray(value), 'a list is read')
   return value
 }
 
+/** A string. */
 export function string(value: unknown): string {
   assert(typeof value === 'string', 'a string is read')
   return value

@@ -21,10 +21,12 @@ export interface Finding {
 /** How soon to ask again where open requests hold all that a window has left: any of them may end at any moment. */
 export const heldRetryMs = 1_000
 
+/** A finding that waiting does not change, and that halts nothing. */
 export function finding(verdict: Verdict, reason: Reason | null): Finding {
   return { verdict, reason, retryAt: null, halts: null }
 }
 
+/** A finding that denies. */
 export function denial(code: ReasonCode, id: string, message: string): Finding {
   return finding('deny', { code, id, message })
 }

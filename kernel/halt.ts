@@ -26,6 +26,7 @@ function canReturn(scope: ScopeId): boolean {
   return kind === 'agent' || kind === 'project' || kind === 'tenant'
 }
 
+/** Why a halted scope refuses, and whether anything brings it back. */
 export function haltedReason(halted: ScopeState): Reason {
   const { scope, cause } = halted
   const way = canReturn(scope) ? 'only an operator can reinstate it' : 'nothing ever resumes it'

@@ -48,6 +48,7 @@ function write(turn: Turn, purse: Purse, granting: boolean): void {
   turn.purses = turn.purses.set(purse.key, latched)
 }
 
+/** Writes a purse whose limits are no higher than they were. */
 export function putPurse(turn: Turn, purse: Purse): void {
   write(turn, purse, false)
 }
@@ -57,11 +58,13 @@ export function putGrantedPurse(turn: Turn, purse: Purse): void {
   write(turn, purse, true)
 }
 
+/** Opens a hold, dispatches it or makes it longer. */
 export function putHold(turn: Turn, hold: Hold): void {
   checkHoldChange(turn.holds.get(hold.request), hold)
   turn.holds = turn.holds.set(hold.request, hold)
 }
 
+/** Ends a hold (I2). */
 export function dropHold(turn: Turn, hold: Hold): void {
   checkHoldChange(turn.holds.get(hold.request), null)
   turn.holds = turn.holds.delete(hold.request)
@@ -97,6 +100,7 @@ export function refused(turn: Turn, code: ReasonCode, message: string): Answer {
   return refusedFor(turn, { code, id: '', message })
 }
 
+/** The answer of a step that was refused for this reason: `halt` where it is a halt. */
 export function refusedFor(turn: Turn, reason: Reason): Answer {
   const verdict = reason.code === 'halted' ? 'halt' : 'deny'
   return { ...done(turn), verdict, draftVerdict: verdict, reasons: [reason] }

@@ -8,6 +8,7 @@ import { isClosed, refresh } from './purse.ts'
 import { kindOf, type ScopeId } from './scope.ts'
 import type { ScopeState, State } from './state.ts'
 
+/** Whether a scope runs; one that was never seen does. */
 export function modeOf(state: State, scope: ScopeId): ScopeState['mode'] {
   return state.scopes.get(scope)?.mode ?? 'running'
 }

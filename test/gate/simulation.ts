@@ -56,9 +56,9 @@ export class Simulation {
   /** Scopes that are halted now, and those of them whose halt was acknowledged. */
   readonly #halted = new Set<ScopeId>()
   readonly #acknowledged = new Set<ScopeId>()
-  readonly #limits = new Map<string, number>()
-  /** The limits when nothing waited for the disk: what lowered them since may be lost in a crash. */
-  #firm: ReadonlyMap<string, number> = new Map()
+  #limits = new Map<string, number>()
+  /** The highest limits since nothing waited for the disk: a crash may lose what lowered them, or opened them. */
+  #firm = new Map<string, number>()
   #granted = 0
   #life = 0
 
@@ -233,9 +233,7 @@ export class Simulation {
     this.#halted.clear()
     for (const scope of this.#acknowledged) this.#halted.add(scope)
     this.disk.crash(this.#random())
-    for (const [key, limit] of this.#firm) {
-      this.#limits.set(key, Math.max(limit, this.#limits.get(key) ?? 0))
-    }
+    this.#limits = new Map(this.#firm)
     for (const dead of this.#dead) {
       if (dead.open(() => undefined) === null) throw new Error('a dead gate dispatched')
     }
@@ -281,6 +279,8 @@ export class Simulation {
         )
       }
       this.#limits.set(key, limit)
+      const firm = this.#firm.get(key)
+      if (firm !== undefined && firm < limit) this.#firm.set(key, limit)
     }
     this.#granted = 0
     if (this.world.core.ledger.waiting === 0) this.#firm = new Map(this.#limits)

@@ -102,7 +102,9 @@ export class GateWorld {
 
   /** Lets a real disk take what waits for it. */
   async quiet(): Promise<void> {
-    for (let turn = 0; turn < 2_000 && this.core.ledger.waiting > 0; turn += 1) {
+    const { ledger } = this.core
+    for (let turn = 0; turn < 2_000 && ledger.waiting > 0; turn += 1) {
+      if (ledger.poisoned !== null) break
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     await settled()

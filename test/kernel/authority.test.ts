@@ -278,6 +278,8 @@ test('views tell purses, runs and halts as they are at the clock of the state', 
   const halt = { scope: 'run:ann/r1', since: start + hour - 1, cause: 'operator' } as const
   t.same(haltOf(world.state, [fleet, halt.scope as typeof fleet]), halt)
   t.same(haltViews(world.state), [halt])
+  world.halt('agent:zoe')
+  t.equal(runViews(world.state).length, 3, 'an agent is no run')
 })
 
 const limited = budget('b', { cost_usd: 5_500_000_000, requests: 5 }, { onLimit: 'block' })
