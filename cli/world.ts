@@ -71,7 +71,6 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   metrics.attach(gate)
   const reload = reloader({ gate, metrics, settings })
   let control: Control | null = null
-  let proxy: ProxyServer | null = null
   const own: { address: string; port: number }[] = []
   try {
     control = await startControl({
@@ -86,7 +85,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     })
     const { address } = control
     if ('port' in address) own.push({ address: address.host, port: address.port })
-    proxy = await startProxy({
+    const proxy = await startProxy({
       ...settings.listen,
       gate,
       openers: { tunnel: handleConnect, websocket: handleUpgrade },
@@ -108,7 +107,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     const close = (): Promise<void> => closeWorld(parts)
     return { gate, metrics, proxy: listening, control: address, warnings, reload, close }
   } catch (error) {
-    await proxy?.close()
+    // The proxy is opened last: where anything fails, it does not listen.
     await control?.close()
     await gate.close()
     throw listenFailure(error, settings.listen)
