@@ -121,16 +121,16 @@ const lastMax = 100_000
 export async function auditShow(options: AuditShowOptions): Promise<number> {
   const { dataDirectory, flags = {}, print } = options
   const { ledger } = layoutOf(dataDirectory)
-  if (!existsSync(ledger)) {
-    const message = `there is no ledger in ${dataDirectory}; name the gate's directory with --data DIR`
-    throw new Failure('ledger-unavailable', message)
-  }
   const seq = countOf(options.seq, 'SEQ')
-  if (seq !== null) return showOne(ledger, seq, { json: flags['json'] === true, print })
   const from = countOf(flags['from'], '--from') ?? 0
   const to = countOf(flags['to'], '--to') ?? Number.MAX_SAFE_INTEGER
   const last = countOf(flags['last'], '--last')
   if (last !== null && last > lastMax) throw new UsageError(`--last is at most ${lastMax}`)
+  if (!existsSync(ledger)) {
+    const message = `there is no ledger in ${dataDirectory}; name the gate's directory with --data DIR`
+    throw new Failure('ledger-unavailable', message)
+  }
+  if (seq !== null) return showOne(ledger, seq, { json: flags['json'] === true, print })
   const wanted = wantedBy(flags)
   let page: Stored[] = []
   const flush = (): void => {

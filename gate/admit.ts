@@ -269,7 +269,7 @@ function concluded(work: Work, conclusion: Conclusion): Passage | Refusal {
   const input = { principal, kind, receipt, policy: policy.digest, verdict, addresses }
   if (hold !== null) return new HeldPassage(core, { ...input, hold })
   if (observes(answer, policy) && addresses.length > 0) {
-    return new ObservedPassage(core, { ...input, request: facts.id })
+    return new ObservedPassage(core, input)
   }
   const path = core.pathOf(principal)
   return refusalOf({ answer, state: core.state, path, now: at, policy: policy.digest, receipt })

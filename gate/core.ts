@@ -12,13 +12,14 @@ import { haltOf } from '../kernel/view.ts'
 import type { Draft, Receipt } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { plainRefusal } from './answer-refusal.ts'
+import { Crowd, type Member } from './crowd.ts'
 import { Lines } from './line.ts'
 import type { Clock, Watch } from './ports.ts'
 import { alertDraft, bounded, orderDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
 
 /** A dispatched request: whose it is, and how to end it at once. */
-interface OpenRequest {
+export interface OpenRequest extends Member {
   readonly path: readonly ScopeId[]
   readonly cut: (refusal: Refusal) => void
 }
@@ -42,7 +43,7 @@ export class Core {
   readonly clock: Clock
   readonly watch: Watch
   readonly lines: Lines
-  readonly openRequests = new Map<string, OpenRequest>()
+  readonly openRequests = new Crowd<OpenRequest>()
   policy: Policy
   draining = false
   readonly #deepCheck: boolean
@@ -184,9 +185,9 @@ export class Core {
   /** Destroys, in this turn, whatever is open under a scope, and lets those who wait hear of it. */
   sever(scope: ScopeId, cause: HaltCause): void {
     this.watch.severed(scope, cause)
-    for (const [request, open] of [...this.openRequests]) {
+    for (const open of this.openRequests.all()) {
       if (!open.path.includes(scope)) continue
-      this.openRequests.delete(request)
+      this.openRequests.remove(open)
       open.cut(this.#haltRefusal(open.path, scope))
     }
     this.lines.wake()
@@ -201,8 +202,8 @@ export class Core {
   seal(seal: Seal): void {
     if (this.#seal !== null) return
     this.#seal = seal
-    for (const [request, open] of [...this.openRequests]) {
-      this.openRequests.delete(request)
+    for (const open of this.openRequests.all()) {
+      this.openRequests.remove(open)
       open.cut(this.plain(seal.code, seal.message))
     }
     this.lines.wake()
@@ -212,8 +213,8 @@ export class Core {
 
   /** Cuts what is still open when the time for draining is over. */
   cutAll(): void {
-    for (const [request, open] of [...this.openRequests]) {
-      this.openRequests.delete(request)
+    for (const open of this.openRequests.all()) {
+      this.openRequests.remove(open)
       open.cut(this.plain('shutting-down', 'The gate is shutting down.'))
     }
   }

@@ -9,7 +9,7 @@ import type { Hold } from '../kernel/state.ts'
 import { passes } from '../kernel/verdict.ts'
 import type { Receipt } from '../ledger/entry.ts'
 import { refusalOf } from './answer-refusal.ts'
-import type { Core } from './core.ts'
+import type { Core, OpenRequest } from './core.ts'
 import type { Passage, Settlement } from './passage.ts'
 import type { Watch } from './ports.ts'
 import { actorOf, extensionDraft, settlementDraft } from './record.ts'
@@ -37,7 +37,7 @@ export class HeldPassage implements Passage {
   readonly #principal: Principal
   readonly #kind: RequestFacts['kind']
   #hold: Hold
-  #opened = false
+  #open: OpenRequest | null = null
   #settled = false
 
   constructor(core: Core, input: PassageInput) {
@@ -73,9 +73,9 @@ export class HeldPassage implements Passage {
       const { state, policy } = core
       return refusalOf({ answer, state, path, now, policy: policy.digest, receipt: null })
     }
-    core.openRequests.set(request, { path, cut })
+    this.#open = { path, cut, place: -1 }
+    core.openRequests.add(this.#open)
     core.watch.opened(this.#kind)
-    this.#opened = true
     return null
   }
 
@@ -110,8 +110,7 @@ export class HeldPassage implements Passage {
   settle(settlement: Settlement): void {
     assert(!this.#settled, 'a passage is settled once (I2)')
     this.#settled = true
-    this.#core.openRequests.delete(this.#hold.request)
-    if (this.#opened) this.#core.watch.ended(endOf(this.#kind, settlement))
+    close(this.#core, this.#open, endOf(this.#kind, settlement))
     if (this.#core.barred() !== null) return
     const { request, admittedAt } = this.#hold
     const { outcome, actual } = settlement
@@ -132,6 +131,13 @@ export class HeldPassage implements Passage {
   }
 }
 
+/** Takes a request off the open ones, where it was dispatched at all. */
+function close(core: Core, open: OpenRequest | null, end: ReturnType<typeof endOf>): void {
+  if (open === null) return
+  core.openRequests.remove(open)
+  core.watch.ended(end)
+}
+
 function endOf(kind: RequestFacts['kind'], settlement: Settlement): Parameters<Watch['ended']>[0] {
   const { actual, cut, status } = settlement
   const [bytesUp, bytesDown] = [actual['bytes_up'] ?? 0, actual['bytes_down'] ?? 0]
@@ -150,14 +156,12 @@ export class ObservedPassage implements Passage {
   readonly #core: Core
   readonly #principal: Principal
   readonly #kind: RequestFacts['kind']
-  readonly #request: string
-  #opened = false
+  #open: OpenRequest | null = null
 
-  constructor(core: Core, input: Omit<PassageInput, 'hold'> & { readonly request: string }) {
+  constructor(core: Core, input: Omit<PassageInput, 'hold'>) {
     this.#core = core
     this.#principal = input.principal
     this.#kind = input.kind
-    this.#request = input.request
     this.receipt = input.receipt
     this.policy = input.policy
     this.verdict = input.verdict
@@ -171,9 +175,9 @@ export class ObservedPassage implements Passage {
     const path = core.pathOf(this.#principal)
     const halted = core.haltedOn(path)
     if (halted !== null) return halted
-    core.openRequests.set(this.#request, { path, cut })
+    this.#open = { path, cut, place: -1 }
+    core.openRequests.add(this.#open)
     core.watch.opened(this.#kind)
-    this.#opened = true
     return null
   }
 
@@ -182,7 +186,6 @@ export class ObservedPassage implements Passage {
   }
 
   settle(settlement: Settlement): void {
-    this.#core.openRequests.delete(this.#request)
-    if (this.#opened) this.#core.watch.ended(endOf(this.#kind, settlement))
+    close(this.#core, this.#open, endOf(this.#kind, settlement))
   }
 }

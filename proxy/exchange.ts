@@ -20,12 +20,6 @@ import { type ResponseHead, readResponseHead, readTrailers } from './response-he
 import { troubleOf } from './trouble.ts'
 import { Upload, type UploadSource } from './upload.ts'
 
-/**
- * A body of at most so many bytes goes out as a string, byte for byte: Node joins it with the head, and one string
- * is written in one call where two buffers make a list of requests.
- */
-const joinedBytesMax = 8 * 1024
-
 const gone = new Error('the exchange has ended')
 
 /** A response's head that waits for room in the hold. */
@@ -58,8 +52,6 @@ export class Exchange
   #held: Buffer | null = null
   /** Body bytes still to come; -1 where the length is unknown. */
   #left = -1
-  /** Some of the body was written, and the head with it. */
-  #wrote = false
   #watchesDrain = false
   headBytes = 0
   upExact = true
@@ -274,7 +266,6 @@ export class Exchange
         return true
       }
     }
-    this.#wrote = true
     if (response.write(chunk)) return true
     if (!this.#watchesDrain) {
       this.#watchesDrain = true
@@ -289,8 +280,7 @@ export class Exchange
     const { request, response } = this
     if (this.#upload === null || request.complete) {
       if (chunk === null) response.end()
-      else if (this.#wrote || chunk.length > joinedBytesMax) response.end(chunk)
-      else response.end(chunk.toString('latin1'), 'latin1')
+      else response.end(chunk)
       return
     }
     if (chunk === null) {

@@ -27,6 +27,7 @@ export interface MeterOptions {
 }
 
 export class Meter implements Ticking {
+  place = -1
   readonly #context: ProxyContext
   readonly #passage: Passage
   readonly #metered: Metered

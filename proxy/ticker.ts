@@ -1,9 +1,10 @@
 /** One timer for all that must look at the clock now and then; it runs only while someone is listening. */
+import { Crowd, type Member } from '../gate/crowd.ts'
 import type { Clock } from '../gate/ports.ts'
 
 const tickMs = 100
 
-export interface Ticking {
+export interface Ticking extends Member {
   /** Called about every `tickMs`. */
   tick(): void
 }
@@ -11,7 +12,7 @@ export interface Ticking {
 export class Ticker {
   readonly tickMs = tickMs
   readonly #after: Clock['after']
-  readonly #members = new Set<Ticking>()
+  readonly #members = new Crowd<Ticking>()
   #cancel: (() => void) | null = null
 
   constructor(after: Clock['after']) {
@@ -24,17 +25,17 @@ export class Ticker {
   }
 
   remove(member: Ticking): void {
-    this.#members.delete(member)
+    this.#members.remove(member)
   }
 
   stop(): void {
-    this.#members.clear()
+    for (const member of this.#members.all()) this.#members.remove(member)
     this.#cancel?.()
     this.#cancel = null
   }
 
   readonly #tick = (): void => {
-    for (const member of this.#members) member.tick()
+    for (const member of this.#members.all()) if (member.place >= 0) member.tick()
     this.#cancel = this.#members.size === 0 ? null : this.#after(tickMs, this.#tick)
   }
 }

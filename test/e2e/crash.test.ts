@@ -19,7 +19,7 @@ import {
 } from './world.ts'
 
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 100)
-/** A test of this project has 120 s; what does not fit on a slow machine is left out, and said. */
+/** A test file of this project has 300 s (.taprc); what does not fit on a slow machine is left out, and said. */
 const secondsMax = Number(process.env['CRASH_SECONDS'] ?? 220)
 const clients = 16
 const limit = 3_000

@@ -225,6 +225,8 @@ test('a pool is charged together by all who match it, and halted as one scope of
   t.match(world.admit().reasons[0]?.message, /^pool:gpu is halted .* nothing ever resumes it\.$/)
   t.equal(world.dispatch(hold?.request ?? '').verdict, 'halt')
   t.equal(world.admit({ budgets: [] }).verdict, 'allow', 'who is not of the pool goes on')
+  world.load(termsOf({ digest: 'sha256:two', budgets: [{ ...pool, state: 'draft' }] }))
+  t.equal(world.admit().verdict, 'allow', 'the pool of a draft is on no path')
 })
 
 test('an ask is given what is left on every purse, at least 1', async (t) => {

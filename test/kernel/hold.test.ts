@@ -56,6 +56,16 @@ test('an account that is full at 2^53 counts no further and never wraps', async 
   t.equal(world.admit({ charge: { cost_usd: 1 }, budgets: ['w'] }).verdict, 'deny')
 })
 
+test('an account that is full keeps room for what is held on it', async (t) => {
+  const world = new World(termsOf({ budgets: [budget('b', { tokens: 9 })] }))
+  const first = world.admit({ charge: { tokens: 1 } }).hold?.request ?? ''
+  const second = world.admit({ charge: { tokens: 5 } }).hold?.request ?? ''
+  world.settle(first, { tokens: Number.MAX_SAFE_INTEGER })
+  t.match(world.account('b', 'tokens'), { posted: Number.MAX_SAFE_INTEGER - 5, held: 5 })
+  world.settle(second, {}, 'forfeited')
+  t.match(world.account('b', 'tokens'), { posted: Number.MAX_SAFE_INTEGER, held: 0 })
+})
+
 test('a forfeit spends the whole hold, and more where more is known', async (t) => {
   const { world, request } = opened([budget('b', { bytes_down: 100, wall: 9 })], {
     bytes_down: 50,

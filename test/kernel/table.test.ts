@@ -166,6 +166,20 @@ test('a refill list merges later, never earlier, and stays bounded', async (t) =
   t.ok(merges > 10, `${merges} lists were merged`)
 })
 
+test('a full refill list merges the two that are nearest in time', async (t) => {
+  let refills: readonly { at: number; amount: number }[] = []
+  for (let index = 1; index <= refillsMax; index += 1) {
+    refills = withRefill(refills, { at: index * 100, amount: 1 })
+  }
+  refills = withRefill(refills, { at: 3010, amount: 5 })
+  t.equal(refills.length, refillsMax)
+  t.same(refills.slice(28, 31), [
+    { at: 2900, amount: 1 },
+    { at: 3010, amount: 6 },
+    { at: 3100, amount: 1 },
+  ])
+})
+
 test('present and never say what was expected', async (t) => {
   t.equal(present(0, 'a number'), 0)
   t.throws(() => present(null, 'a number'), { message: 'a number' })
