@@ -13,7 +13,7 @@ import {
 import type { AdmitEvent } from './event.ts'
 import { instanceOf } from './period.ts'
 import type { BudgetTerms, Terms } from './policy.ts'
-import { openPurse, purseKey, refresh } from './purse.ts'
+import { isOf, openPurse, purseKey, refresh } from './purse.ts'
 import { type Principal, type ScopeId, scopeOf } from './scope.ts'
 import type { Account, Purse, State } from './state.ts'
 
@@ -62,10 +62,7 @@ export function bind(state: State, event: AdmitEvent, terms: Terms): readonly Bo
     const scope = scopeFor(budget, event.principal)
     if (scope === null) continue
     const purse = purseOf(state, budget, scope)
-    const { dimensions } = budget
-    const complete =
-      purse.dimensions === dimensions || dimensions.every((each) => purse.dimensions.includes(each))
-    if (!complete) return null
+    if (!isOf(budget, purse)) return null
     bounds.push({ budget, purse })
   }
   return bounds

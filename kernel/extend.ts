@@ -7,13 +7,13 @@ import { amountIn, amountOf, checkVector, type Dimension, type Vector } from './
 import type { ExtendEvent } from './event.ts'
 import { budgetFindings, type Finding, reasonsOf, retryAtOf, strictest } from './finding.ts'
 import { carryOut } from './halt.ts'
-import { refresh, withAccounts } from './purse.ts'
+import { isOf, refresh, withAccounts } from './purse.ts'
 import { ended, stoppedBy } from './settle.ts'
 import type { Hold, HoldLine, Purse } from './state.ts'
 import { done, putHold, putPurse, type Turn } from './turn.ts'
 import { passes } from './verdict.ts'
 
-/** A purse of the hold, charged to the period in which it was admitted; null budget where the policy dropped it. */
+/** A purse of the hold, of the period in which it was admitted; bound to nothing where the policy dropped its budget. */
 interface Held {
   readonly line: HoldLine
   readonly purse: Purse
@@ -26,8 +26,7 @@ function heldOn(turn: Turn, hold: Hold): readonly Held[] {
     const stored = present(purses.get(line.purse), 'a hold is on an open purse')
     const purse = refresh(stored, now)
     const budget = terms.budgets.get(purse.budget)
-    const complete = budget?.dimensions.every((each) => purse.dimensions.includes(each))
-    return { line, purse, bound: budget && complete ? { budget, purse } : null }
+    return { line, purse, bound: budget && isOf(budget, purse) ? { budget, purse } : null }
   })
 }
 

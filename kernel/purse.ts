@@ -1,7 +1,7 @@
 /** Purses: the accounts of one budget in one scope and period, opened when first used, closed with their period. */
 import { openAccount, post } from './account.ts'
 import { amountOf } from './dimension.ts'
-import { instanceOf } from './period.ts'
+import { instanceOf, samePeriod } from './period.ts'
 import type { BudgetTerms, Period } from './policy.ts'
 import { kindOf, type ScopeId } from './scope.ts'
 import type { Account, Purse } from './state.ts'
@@ -24,6 +24,14 @@ export function purseKey(
 export function countsIn(budget: BudgetTerms, scope: ScopeId): boolean {
   if (budget.scope !== kindOf(scope)) return false
   return budget.pool === null || scope === `pool:${budget.pool}`
+}
+
+/** True for a purse that a budget still means: of its scope and period, and brought to its dimensions. */
+export function isOf(budget: BudgetTerms, purse: Purse): boolean {
+  if (!countsIn(budget, purse.scope) || !samePeriod(budget.period, purse.period)) return false
+  const { dimensions } = budget
+  if (purse.dimensions === dimensions) return true
+  return dimensions.every((dimension) => purse.dimensions.includes(dimension))
 }
 
 /** A purse that nobody has used: its limits are the policy's. */

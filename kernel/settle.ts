@@ -7,6 +7,7 @@ import { checkVector } from './dimension.ts'
 import { end } from './ending.ts'
 import type { DispatchEvent, SettleEvent } from './event.ts'
 import { halt, haltedOn, haltedReason } from './halt.ts'
+import { isOf } from './purse.ts'
 import { byRequest, type Hold, type Purse } from './state.ts'
 import { done, putHold, refused, refusedFor, type Turn } from './turn.ts'
 
@@ -47,7 +48,7 @@ function killExceeded(turn: Turn, purses: readonly Purse[]): void {
   for (const purse of purses) {
     const budget = turn.terms.budgets.get(purse.budget)
     if (budget?.state !== 'active' || budget.onLimit !== 'kill') continue
-    if (turn.terms.mode === 'observe') continue
+    if (turn.terms.mode === 'observe' || !isOf(budget, purse)) continue
     const exceeded = purse.accounts.some((account) => useOf(account) > limitOf(account))
     if (exceeded) halt(turn, purse.scope, 'on_limit')
   }

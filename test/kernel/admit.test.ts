@@ -217,7 +217,7 @@ test('a pool is charged together by all who match it, and halted as one scope of
   const nameless = budget('nameless', { requests: 0 }, { scope: 'pool' })
   const world = new World(termsOf({ budgets: [pool, nameless, { ...pool, id: 'twin' }] }))
   const { hold } = world.admit()
-  t.ok(hold?.path.includes(scope('pool:gpu')))
+  t.same(hold?.path, [...pathOf(ann), scope('pool:gpu')])
   t.equal(world.admit({ principal: { ...ann, agent: 'bob' } }).verdict, 'allow')
   t.equal(world.admit({ principal: { ...ann, agent: 'cid' } }).verdict, 'deny')
   world.halt('pool:gpu')
@@ -254,6 +254,8 @@ test('an ask is given what is left on every purse, at least 1', async (t) => {
     bytes_up: 0,
     wall: 0,
   })
+  const own = world.admit({ charge: { hosts: 5, refusals: 5 }, budgets: ['run'] }).hold
+  t.same(own?.vector, { bytes_down: 0, wall: 0 })
   t.same(world.admit({ charge: { wall: 41 }, ask: { wall: 1 } }).verdict, 'allow', 'exact wins')
 })
 

@@ -135,6 +135,16 @@ test('tiers fire once on the way up, in order, and again only after a grant', as
   ])
 })
 
+test('a grant that leaves an account above a tier does not fire it again', async (t) => {
+  const world = new World(
+    termsOf({ budgets: [budget('b', { requests: 10 }, { tiers: [50, 90] })] }),
+  )
+  t.equal(world.whole({ charge: { requests: 10 } }).effects.length, 2)
+  world.grant('run:ann/r1 b', 'requests', 1)
+  t.equal(world.account('b', 'requests').tier, 90)
+  t.same(world.admit().effects, [])
+})
+
 const next = (budgets: readonly BudgetTerms[]) => termsOf({ digest: 'sha256:two', budgets })
 
 test('a stricter policy lowers open purses at once, and no policy raises one', async (t) => {

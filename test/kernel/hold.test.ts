@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { ContractError } from '../../kernel/contract.ts'
 import { hostsMax } from '../../kernel/purse.ts'
 import { snapshot } from '../../kernel/snapshot.ts'
-import { ann, budget, codes, day, hour, minute, rule, start, termsOf, World } from './world.ts'
+import { ann, budget, codes, hour, minute, rule, start, termsOf, World } from './world.ts'
 
 const window = (lengthMs: number) => ({ kind: 'window', lengthMs }) as const
 
@@ -195,36 +195,6 @@ test('what is spent at once leaves the window after the admission, what flows af
   world.settle(late, { bytes_down: 1 })
   t.match(world.account('w', 'requests'), { posted: 2, expired: 2, refills: [] })
 })
-
-test('a hold of nothing keeps its purse over the end of the period', async (t) => {
-  const budgets = [budget('b', { cost_usd: 5 }, { period: { kind: 'hour' } })]
-  const { world, request } = opened(budgets)
-  world.now += hour
-  world.admit({ budgets: [] })
-  t.equal(world.settle(request, { cost_usd: 3 }).verdict, 'allow')
-  t.match(world.account('b', 'cost_usd'), { posted: 3, held: 0 })
-})
-
-for (const [kind, length] of [
-  ['hour', hour],
-  ['day', day],
-  ['month', 30 * day],
-] as const) {
-  test(`a new ${kind} opens a new purse, and old ones are dropped when no hold is on them`, async (t) => {
-    const { world, request } = opened([budget('b', { requests: 1 }, { period: { kind } })])
-    t.equal(world.admit().verdict, 'deny')
-    world.now += length
-    t.equal(world.whole().verdict, 'allow')
-    t.equal(world.state.purses.size, 2, 'something is held on the old one')
-    world.settle(request)
-    world.now += length
-    world.admit({ budgets: [] })
-    t.equal(world.state.purses.size, 0)
-    world.now -= 3 * length
-    t.equal(world.whole().verdict, 'allow', 'the clock does not run back')
-    t.equal(world.admit().verdict, 'deny')
-  })
-}
 
 test('hosts are counted once each, at the admission, and for good', async (t) => {
   const world = new World(termsOf({ budgets: [budget('b', { hosts: 2 })] }))
