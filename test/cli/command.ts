@@ -49,12 +49,12 @@ export function haltgate(
   args: readonly string[],
   environment: Environment = {},
 ): Promise<Ran> {
-  return outcome(begin(place, [process.execPath, main, ...args], environment))
+  return patiently(begin(place, [process.execPath, main, ...args], environment))
 }
 
 /** Runs a line as it was printed, in a shell. */
 export function shell(place: Place, line: string, environment: Environment = {}): Promise<Ran> {
-  return outcome(begin(place, ['/bin/sh', '-c', line], environment))
+  return patiently(begin(place, ['/bin/sh', '-c', line], environment))
 }
 
 /** Starts `haltgate` in a place, and does not wait for its end. */
@@ -68,11 +68,14 @@ export function starting(place: Place, args: readonly string[]): Running {
   }
   const ended = outcome(child)
   const says = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    const start = performance.now()
     for (;;) {
       const match = pattern.exec(heard.text)
       if (match !== null) return match
       const over = child.exitCode !== null || child.signalCode !== null
-      if (over) throw new Error(`it ended before it said ${pattern}: ${heard.text}`)
+      const late = performance.now() - start > patienceMs
+      if (over || late)
+        throw new Error(`it ended, or time did, before it said ${pattern}: ${heard.text}`)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
@@ -118,7 +121,7 @@ export async function closeGate(gate: Running): Promise<Ran> {
   return await gate.ended
 }
 
-/** A command that should end and does not is ended with this signal, and fails its test. */
+/** A command that has not ended by then is killed, which fails its test; a gate is not waited for either. */
 const patienceMs = 20_000
 
 function begin(place: Place, words: readonly string[], environment: Environment): ChildProcess {
@@ -133,6 +136,13 @@ function begin(place: Place, words: readonly string[], environment: Environment)
   return child
 }
 
+async function patiently(child: ChildProcess): Promise<Ran> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs)
+  const ran = await outcome(child)
+  clearTimeout(timer)
+  return ran
+}
+
 function outcome(child: ChildProcess): Promise<Ran> {
   const heard = { output: '', errors: '' }
   child.stdout?.on('data', (text: string) => {
@@ -141,11 +151,7 @@ function outcome(child: ChildProcess): Promise<Ran> {
   child.stderr?.on('data', (text: string) => {
     heard.errors += text
   })
-  const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs)
   return new Promise((resolve) => {
-    child.once('close', (code, signal) => {
-      clearTimeout(timer)
-      resolve({ code: code ?? signal ?? '', ...heard })
-    })
+    child.once('close', (code, signal) => resolve({ code: code ?? signal ?? '', ...heard }))
   })
 }
