@@ -1,5 +1,5 @@
 /** `haltgate run -- CMD`: a gate for one command, its way out through the gate, and a summary at the end. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import pico from 'picocolors'
 import { watchEmergency } from './emergency.ts'
@@ -71,12 +71,14 @@ function child(
   env: Record<string, string | undefined>,
 ): Promise<number> {
   return new Promise((resolve) => {
-    const started = spawn(program, rest, { env, stdio: 'inherit' })
+    let started: ChildProcess | null = null
     const pass = (signal: NodeJS.Signals): void => {
-      started.kill(signal)
+      started?.kill(signal)
     }
+    // Before the start: a signal that came in between would end the gate and leave the command alone.
     const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
     for (const signal of signals) process.on(signal, pass)
+    started = spawn(program, rest, { env, stdio: 'inherit' })
     const end = (code: number): void => {
       for (const signal of signals) process.off(signal, pass)
       resolve(code)

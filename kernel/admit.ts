@@ -35,14 +35,16 @@ import { passes, type Verdict } from './verdict.ts'
 
 /** The path of the principal and the pools of the active budgets that count it. */
 function scopesOf(event: AdmitEvent, turn: Turn): readonly ScopeId[] {
-  const scopes = [...pathOf(event.principal)]
+  const path = pathOf(event.principal)
+  let scopes: ScopeId[] | null = null
   for (const id of event.budgets) {
     const budget = turn.terms.budgets.get(id)
     if (budget?.state !== 'active' || budget.scope !== 'pool' || budget.pool === null) continue
     const pool = poolScope(budget.pool)
+    scopes ??= [...path]
     if (!scopes.includes(pool)) scopes.push(pool)
   }
-  return scopes
+  return scopes ?? path
 }
 
 /** True where the request was classified by these terms: every active rule that it names is one of theirs. */

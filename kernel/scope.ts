@@ -81,8 +81,13 @@ export function runOf(principal: Principal): ScopeId {
   return `run:${principal.agent}/${principal.run}` as ScopeId
 }
 
+/** A principal makes many requests, and each is judged on its path several times. */
+const paths = new WeakMap<Principal, readonly ScopeId[]>()
+
 /** The scopes of a principal, widest first: fleet, tenant, project, agent, run, then actor and key. */
 export function pathOf(principal: Principal): readonly ScopeId[] {
+  const known = paths.get(principal)
+  if (known !== undefined) return known
   assert(namePattern.test(principal.agent), 'an agent has a name')
   assert(namePattern.test(principal.run), 'a run has a name')
   const path: ScopeId[] = []
@@ -90,5 +95,6 @@ export function pathOf(principal: Principal): readonly ScopeId[] {
     const scope = scopeOf(principal, kind)
     if (scope !== null) path.push(scope)
   }
+  paths.set(principal, path)
   return path
 }

@@ -97,10 +97,14 @@ test('a damaged ledger is refused by start and run with file, byte and way out, 
         t.match(ran.errors, /haltgate audit verify|restore|backup/i, 'the way out')
         t.notMatch(ran.errors, /a bug|^ {4}at /m)
       }
-      const verified = await haltgate(place, ['audit', 'verify'])
+      const words = ['audit', 'verify']
+      const [verified, asJson] = await Promise.all([
+        haltgate(place, words),
+        haltgate(place, [...words, '--json']),
+      ])
       t.match(verified, { code: 1, output: /\nTAMPERED {2}.*\n$/ })
       t.match(verified.output, finding)
-      const { findings } = JSON.parse((await haltgate(place, ['audit', 'verify', '--json'])).output)
+      const { findings } = JSON.parse(asJson.output)
       t.match(
         findings.map((one: { seq: number }) => one.seq),
         [seq],

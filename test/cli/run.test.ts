@@ -125,5 +125,4 @@ test('demo tells what it shows: allowed, denied, HALT, OK, caught; also where fi
       /denied[\s\S]*allowed[\s\S]*near the budget[\s\S]*HALT[\s\S]*\n +OK {2}[\s\S]*one byte changed[\s\S]*\n +TAMPERED {2}[\s\S]*caught\.\n$/
     t.match(ran.output, told)
   }
-})).code, 0)
 })

@@ -72,7 +72,10 @@ export async function createWorld(t: Teardown, script: Script = {}): Promise<Wor
     port: 0,
     listenerAgent: 'researcher',
     log: () => {},
-    newId: () => `r${(ids += 1)}`,
+    newId: () => {
+      ids += 1
+      return `r${ids}`
+    },
     monotonic: () => performance.now(),
     after,
   })
