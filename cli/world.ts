@@ -1,6 +1,8 @@
 /** Builds one running gate from settings: the only place where all rooms meet. */
 import { randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Listen } from '../control/front.ts'
 import { createMetrics, type Metrics } from '../control/metrics.ts'
@@ -21,7 +23,7 @@ import { type ProxyServer, startProxy } from '../proxy/server.ts'
 import { handleUpgrade } from '../proxy/websocket.ts'
 import { systemClock } from './clock.ts'
 import { controlToken, makeDataDirectory } from './files.ts'
-import { readPolicy, requirePolicy } from './policy-files.ts'
+import { readPolicy, requirePolicy, shownPath } from './policy-files.ts'
 import { keepPolicy, storedTerms } from './policy-store.ts'
 import { type Address, authorityOf, layoutOf, type Settings } from './settings.ts'
 import { version } from './version.ts'
@@ -137,6 +139,7 @@ function requireAgent(policy: Policy, agent: string | null): void {
 function openLedgerAndGate(options: WorldOptions, policy: Policy, metrics: Metrics): Promise<Gate> {
   const { settings } = options
   const layout = layoutOf(settings.dataDirectory)
+  requireOldLedger(layout)
   return openGate({
     clock: systemClock,
     watch: watchOf(metrics, options.watch),
@@ -159,6 +162,29 @@ function openLedgerAndGate(options: WorldOptions, policy: Policy, metrics: Metri
     },
   })
 }
+
+/**
+ * Refuses to begin a ledger where there was one: a directory that keeps policies had a durable genesis before
+ * them, and a new ledger would forget what was halted and spent.
+ *
+ * errors  Failure ledger-unavailable, with the way out.
+ */
+function requireOldLedger({ ledger, policies }: ReturnType<typeof layoutOf>): void {
+  const kept = existsSync(policies) && readdirSync(policies).some((name) => name.endsWith('.json'))
+  if (!kept) return
+  const segments = existsSync(ledger) ? readdirSync(ledger) : []
+  const whole = segments.filter(
+    (name) => segmentName.test(name) && statSync(join(ledger, name)).size > 0,
+  )
+  if (whole.length > 0) return
+  throw new Failure(
+    'ledger-unavailable',
+    `${shownPath(ledger)} holds no entry, although a gate ran here before: its halts and spending would be ` +
+      'forgotten. Put the segments back, or begin anew in another directory with --data DIR.',
+  )
+}
+
+const segmentName = /^ledger-\d{15}\.jsonl$/
 
 /** Addresses of a machine seldom change, and reading them costs a tenth of a request (profiled 2026-11-21). */
 const interfacesMs = 5_000

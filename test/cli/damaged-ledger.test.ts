@@ -186,3 +186,17 @@ test('a clock that is far in the past neither stops a start nor sets any entry b
   t.match(verified, { code: 0, output: /\nOK {2}/ })
   t.notMatch(verified.output, /CLOCK_REGRESSION/)
 })
+
+for (const [what, lose] of [
+  ['is gone', (file: string) => rmSync(file)],
+  ['is empty', (file: string) => writeFileSync(file, '')],
+] as const) {
+  test(`a gate does not begin anew where its ledger ${what}`, async (t) => {
+    const place = copyOf(t, await used(t))
+    lose(segmentOf(place))
+    const ran = await haltgate(place, [...startArgs, 'tester'])
+    t.equal(ran.code, 74)
+    t.match(ran.errors, /holds no entry, although a gate ran here before/)
+    t.match(ran.errors, /--data DIR/)
+  })
+}
