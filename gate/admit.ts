@@ -236,6 +236,9 @@ async function conclude(
   const { core, facts, classification, policy } = work
   const answer = decided ?? core.decide(event)
   core.accept(answer)
+  const code = answer.reasons[0]?.code ?? ''
+  const seconds = (core.clock.monotonicMs() - work.begunMs) / 1000
+  core.watch.decided(answer.verdict, code, classification.domain, seconds)
   const addresses = destination?.addresses ?? []
   const { digest, mode } = policy
   const record = { facts, classification, event, answer, addresses, policy: digest, mode }
@@ -248,9 +251,7 @@ async function conclude(
     release(work, answer)
     throw error
   }
-  const code = answer.reasons[0]?.code ?? ''
-  const seconds = (core.clock.monotonicMs() - work.begunMs) / 1000
-  core.watch.decided(answer.verdict, code, classification.domain, seconds)
+  core.watch.admitted((core.clock.monotonicMs() - work.begunMs) / 1000)
   return concluded(work, { answer, addresses, receipt, at: event.at })
 }
 
