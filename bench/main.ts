@@ -18,7 +18,7 @@ const ports = { http: 24001, raw: 24002 }
 
 /** `--quick` for a look; the figures in README come from a run without it. */
 const quick = process.argv.includes('--quick')
-const rounds = quick ? 1 : 5
+const rounds = quick ? 1 : 3
 const seconds = quick ? 1 : 4
 
 function print(section: Section): void {
@@ -66,14 +66,14 @@ async function main(): Promise<void> {
     running.push(...(await startAll(peers)))
     print(await benchHttp(running, { directory, ports, rounds, seconds }))
     const bulkBytes = (quick ? 64 : 1024) * 1024 * 1024
-    print(await benchTunnel(running, { ports, rounds, setups: quick ? 200 : 1500, bulkBytes }))
+    print(await benchTunnel(running, { ports, rounds, setups: quick ? 200 : 3000, bulkBytes }))
     for (const { started } of running.splice(0)) await stopServer(started)
     const data = join(directory, 'haltgate', 'data')
-    print(benchVerify(data, { rounds: Math.min(rounds, 3), replay: true }))
+    print(benchVerify(data, { rounds, replay: true }))
     const filled = join(directory, 'filled')
     mkdirSync(filled)
     await fillLedger(filled, quick ? 20_000 : 1_000_000)
-    print(benchVerify(filled, { rounds: Math.min(rounds, 3), replay: false }))
+    print(benchVerify(filled, { rounds, replay: false }))
     const policy = join(directory, 'haltgate', 'policies.yaml')
     print(await benchStart(directory, { filled: data, policy, rounds: quick ? 1 : 5 }))
   } finally {
