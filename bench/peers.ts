@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { version } from '../cli/version.ts'
 
 export interface Peer {
   readonly name: string
@@ -77,7 +78,7 @@ budgets:
   const environment = { MALLOC_ARENA_MAX: '1' }
   return {
     name: 'haltgate',
-    version: 'this commit',
+    version,
     port,
     command,
     environment,

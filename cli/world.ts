@@ -193,15 +193,22 @@ const interfacesMs = 5_000
 function interfaceReader(): () => readonly string[] {
   let found: readonly string[] = []
   let readAt = Number.NEGATIVE_INFINITY
-  return () => {
+  const read = (): readonly string[] => {
     const now = systemClock.monotonicMs()
     if (now - readAt < interfacesMs) return found
     readAt = now
-    found = Object.values(networkInterfaces()).flatMap(
-      (all) => all?.map((one) => one.address) ?? [],
-    )
+    try {
+      found = Object.values(networkInterfaces()).flatMap(
+        (all) => all?.map((one) => one.address) ?? [],
+      )
+    } catch {
+      // No file descriptor is left (EMFILE): the addresses that were known still stand.
+    }
     return found
   }
+  // Once before anything is listened to: later there may be no descriptor to ask with.
+  read()
+  return read
 }
 
 /** Ids of requests, unique for all time: the boot's ULID and a counter. */

@@ -22,6 +22,9 @@ export interface Amounts {
   readonly ask: Vector
 }
 
+/** Of rules, drafts, budgets and refusals that speak about one request, each: an entry has a size that holds them. */
+const spokenMax = 100
+
 /** A reload while a name resolves, or while it waits in a line, judges anew; more of them than this are refused. */
 const reloadsMax = 3
 
@@ -51,7 +54,14 @@ export async function admit(
       const closed = core.closed()
       if (closed !== null) return closed
       const { policy } = core
-      const work = { core, facts, amounts, policy, begunMs, classification: policy.classify(facts) }
+      const work = {
+        core,
+        facts,
+        amounts,
+        policy,
+        begunMs,
+        classification: classified(policy, facts),
+      }
       const { state } = core
       const event = eventOf(work, [], 'open')
       const answer = core.decide(event)
@@ -80,7 +90,7 @@ export async function reach(core: Core, facts: RequestFacts): Promise<Classifica
     if (closed !== null) return closed
     const { policy } = core
     const amounts = { charge: { effort: 0, inflight: 0, requests: 0 }, ask: {} }
-    const classification = policy.classify(facts)
+    const classification = classified(policy, facts)
     const work = { core, facts, amounts, policy, begunMs, classification }
     const event = eventOf(work, [], 'open')
     const answer = core.decide(event)
@@ -90,6 +100,24 @@ export async function reach(core: Core, facts: RequestFacts): Promise<Classifica
   } catch (error) {
     if (error instanceof Failure) return core.plain(error.code, error.message)
     throw error
+  }
+}
+
+/** What the policy says of a request, refused where more speaks about it than its entry can hold. */
+function classified(policy: Policy, facts: RequestFacts): Classification {
+  const found = policy.classify(facts)
+  const { budgets, drafts, refusals, rules } = found
+  const most = Math.max(budgets.length, drafts.length, refusals.length, rules.length)
+  if (most <= spokenMax) return found
+  const message = `More than ${spokenMax} rules or budgets speak about this request: narrow the policy.`
+  const refusal = { code: 'validator-refused', id: '', message } as const
+  const first = (ids: readonly string[]): readonly string[] => ids.slice(0, spokenMax)
+  return {
+    ...found,
+    budgets: first(budgets),
+    drafts: first(drafts),
+    rules: first(rules),
+    refusals: [refusal],
   }
 }
 

@@ -18,7 +18,8 @@ const remedies: Readonly<Record<string, string>> = {
   ENOSPC: 'free space on its disk, then restart',
   EPERM: 'give it to the user that runs the gate',
   EROFS: 'mount its disk for writing, then restart',
-  SQLITE_BUSY: 'another process writes this ledger: stop it first, or choose another directory with --data DIR',
+  SQLITE_BUSY:
+    'another process writes this ledger: stop it first, or choose another directory with --data DIR',
 }
 
 /** Any error of a system call as a Failure; a Failure stays itself. */

@@ -21,8 +21,14 @@ export const waitingEntriesMax = 8_192
 /** So many bytes of lines wait at most. */
 export const waitingBytesMax = 8 * 1024 * 1024
 
-/** What is new leaves this share of the queue to what may not be lost any more: settlements and halts. */
+/** Where so much of it waits, nothing new is decided. */
 const newShare = 7 / 8
+
+/**
+ * What was decided before is still taken, up to so many times that: settlements of all that one halt, or one lost
+ * host, ends in the same turn (12,000 tunnels). What comes on top is refused, and not recorded.
+ */
+export const keptShare = 8
 
 const freeBytesDefault = 64 * 1024 * 1024
 
@@ -137,7 +143,7 @@ export class Ledger {
    */
   append(draft: Draft): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      const refusal = this.#refusal(1, 1 / 2)
+      const refusal = this.#refusal(keptShare, 1 / 2)
       if (refusal !== null) {
         reject(refusal)
         return

@@ -52,8 +52,8 @@ export function variablesOf(facts: RequestFacts): Variables {
       host: () => facts.host,
       port: () => BigInt(facts.port),
       path: () => bounded(facts.path),
-      query: () => firstOf(new URLSearchParams(facts.query)),
-      headers: () => firstOf(Object.entries(facts.headers)),
+      query: () => singleOf(new URLSearchParams(facts.query)),
+      headers: () => singleOf(Object.entries(facts.headers)),
     }),
     agent: new Map([
       ['name', principal.agent],
@@ -95,7 +95,8 @@ function bounded(text: string): string {
   return text
 }
 
-function firstOf(entries: Iterable<readonly [string, string]>): TextMap {
+/** A name that comes twice has no one value: servers differ in which they take, so that reading it fails. */
+function singleOf(entries: Iterable<readonly [string, string]>): TextMap {
   const texts = new Map<string, string>()
   let count = 0
   let characters = 0
@@ -103,7 +104,8 @@ function firstOf(entries: Iterable<readonly [string, string]>): TextMap {
     count += 1
     characters += name.length + value.length
     if (count > entriesMax || characters > charactersMax) throw new RangeError('too many entries')
-    if (!texts.has(name)) texts.set(name, value)
+    if (texts.has(name)) throw new RangeError('a name comes twice')
+    texts.set(name, value)
   }
   return texts
 }

@@ -24,7 +24,7 @@ export interface Busy {
 }
 
 /** A client that pipelines more than this is cut off. */
-export const pipelinedMax = 64
+export const pipelinedMax = 4
 
 export class Client implements Connection {
   readonly listener: string

@@ -56,6 +56,9 @@ export function tooLarge(message: string, status: number): Fault {
 }
 
 /** Decimal digits only, as RFC 9110 section 8.6 has it, and no zero before them. */
+/** Bytes; an eighth of what an integer holds exactly, so that no sum with it leaves the safe range: 413 above. */
+const contentLengthMax = 2 ** 50
+
 const lengthPattern = /^(0|[1-9][0-9]{0,15})$/
 
 class Reading {
@@ -161,6 +164,10 @@ function framingFault(reading: Reading, httpVersion: string): Fault | null {
   }
   if (length !== null && (!lengthPattern.test(length) || !Number.isSafeInteger(Number(length)))) {
     return malformed('Content-Length must be a plain decimal number.')
+  }
+  if (Number(length ?? '0') > contentLengthMax) {
+    const message = 'Content-Length is larger than anything that can be held.'
+    return { ok: false, code: 'request-too-large', status: 413, message }
   }
   if (expect !== null && expect.toLowerCase() !== '100-continue') {
     return malformed('The only expectation known here is 100-continue.', 417)

@@ -98,7 +98,9 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
     ['without', {}, false],
   ],
   'when: request.query.a == "1"': [
-    ['a first parameter', { query: 'a=1&a=2' }, true],
+    ['a parameter', { query: 'a=1' }, true],
+    ['a parameter that comes twice', { query: 'a=1&a=2' }, false],
+    ['a parameter that comes twice in two spellings', { query: 'a=1&%61=1' }, false],
     ['a later one', { query: 'a=2&a=1' }, false],
     ['one that is encoded', { query: '%61=%31' }, true],
   ],

@@ -12,7 +12,7 @@ const facts = request({
   method: 'POST',
   host: 'api.example.com',
   path: '/v1/x/y',
-  query: 'a=1&a=2&b=x%20y&constructor=c',
+  query: 'a=1&b=x%20y&constructor=c',
   headers: { 'content-type': 'application/json' },
 })
 
