@@ -1,40 +1,22 @@
 /** Instants as the ledger writes them, and the id of a start: text from a number, without a clock of its own. */
 import { assert } from '../kernel/contract.ts'
+import { instanceOf } from '../kernel/period.ts'
 
 const dayMs = 86_400_000
+
+const calendarDay = { kind: 'day' } as const
 
 /** 9999-12-31T23:59:59.999Z: the last instant of four digits' years. */
 const instantMax = 253_402_300_799_999
 
-/**
- * `YYYY-MM-DDTHH:MM:SS.mmmZ` of milliseconds since the epoch.
- *
- * source  Howard Hinnant, "chrono-compatible low-level date algorithms", civil_from_days.
- */
+/** `YYYY-MM-DDTHH:MM:SS.mmmZ` of milliseconds since the epoch. */
 export function timestampOf(instant: number): string {
   assert(Number.isSafeInteger(instant), 'an instant is a whole number of milliseconds')
   assert(instant >= 0 && instant <= instantMax, 'an instant lies in the years 1970 to 9999')
-  const days = Math.floor(instant / dayMs) + 719_468
-  const era = Math.floor(days / 146_097)
-  const dayOfEra = days - era * 146_097
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1_460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  )
-  const dayOfYear =
-    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
-  const shifted = Math.floor((5 * dayOfYear + 2) / 153)
-  const day = dayOfYear - Math.floor((153 * shifted + 2) / 5) + 1
-  const month = shifted < 10 ? shifted + 3 : shifted - 9
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
   const ofDay = instant % dayMs
-  const date = `${digits(year, 4)}-${digits(month, 2)}-${digits(day, 2)}`
   const time = `${digits(Math.floor(ofDay / 3_600_000), 2)}:${digits(Math.floor(ofDay / 60_000) % 60, 2)}`
   const seconds = `${digits(Math.floor(ofDay / 1_000) % 60, 2)}.${digits(ofDay % 1_000, 3)}`
-  return `${date}T${time}:${seconds}Z`
+  return `${instanceOf(calendarDay, instant)}T${time}:${seconds}Z`
 }
 
 /** The UTC day of a timestamp: what a segment does not outlive. */

@@ -1,26 +1,6 @@
 /** The digest of a policy changes with its meaning, and with nothing else. */
 import { test } from 'tap'
-import { policyOf } from './facts.ts'
-
-const base = `version: 1
-mode: enforce
-defaults: { verdict: deny, tls: tunnel }
-agents:
-  local: {}
-  other: { tokens: ["sha256:${'a'.repeat(64)}"] }
-rules:
-  - id: a
-    hosts: [a.test, "*.b.test"]
-    methods: [GET, HEAD]
-    ports: [80]
-    charge: { risk: 1, effort: 2 }
-    when: agent.name == "local"
-    effect: allow
-budgets:
-  - id: b
-    scope: run
-    limits: { requests: 5, wall: 1h }
-`
+import { base, policyOf } from './facts.ts'
 
 const same: readonly (readonly [string, string])[] = [
   ['a comment', `# hello\n${base}`],

@@ -65,3 +65,24 @@ rules:
 ${rules}
 ${rest}`
 }
+
+/** A small policy with something of everything, for tests that change one thing in it. */
+export const base = `version: 1
+mode: enforce
+defaults: { verdict: deny, tls: tunnel }
+agents:
+  local: {}
+  other: { tokens: ["sha256:${'a'.repeat(64)}"] }
+rules:
+  - id: a
+    hosts: [a.test, "*.b.test"]
+    methods: [GET, HEAD]
+    ports: [80]
+    charge: { risk: 1, effort: 2 }
+    when: agent.name == "local"
+    effect: allow
+budgets:
+  - id: b
+    scope: run
+    limits: { requests: 5, wall: 1h }
+`

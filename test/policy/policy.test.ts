@@ -9,27 +9,7 @@ import { compileSource } from '../../policy/load.ts'
 import { reloadProblems } from '../../policy/reload.ts'
 import { schema } from '../../policy/schema.ts'
 import { termsOfSource } from '../../policy/terms.ts'
-import { policyOf, request, tunnel, withRules } from './facts.ts'
-
-const base = `version: 1
-mode: enforce
-defaults: { verdict: deny, tls: tunnel }
-agents:
-  local: {}
-  other: { tokens: ["sha256:${'a'.repeat(64)}"] }
-rules:
-  - id: a
-    hosts: [a.test, "*.b.test"]
-    methods: [GET, HEAD]
-    ports: [80]
-    charge: { risk: 1, effort: 2 }
-    when: agent.name == "local"
-    effect: allow
-budgets:
-  - id: b
-    scope: run
-    limits: { requests: 5, wall: 1h }
-`
+import { base, policyOf, request, tunnel, withRules } from './facts.ts'
 
 test('a policy compiled from its own source is the same policy', async (t) => {
   const texts = [base, 'version: 1\n']
