@@ -8,6 +8,7 @@ export const unfinished = '.new'
 /**
  * Makes a file with its first bytes, and answers its descriptor, open for more.
  *
+ *   open(directory)                                 first of all, so that no lack of descriptors comes later
  *   open(name.new, O_CREAT|O_EXCL|O_APPEND, 0600)   a crash leaves an empty stranger
  *   write                                           … or half of one
  *   fdatasync                                       … or a whole one
@@ -15,7 +16,8 @@ export const unfinished = '.new'
  *   fsync(directory)                                or not: nothing in it was acknowledged
  *   return                                          it is there
  *
- * errors  those of the system calls; the half-made file stays for the next start to remove.
+ * errors  those of the system calls; the half-made file stays for the next start to remove. Where one of the two
+ *         opens failed for want of descriptors, nothing was made, and the call may be repeated.
  */
 export async function makeFile(
   files: Files,
@@ -24,17 +26,37 @@ export async function makeFile(
 ): Promise<number> {
   const path = `${place.directory}/${place.name}`
   const half = `${path}${unfinished}`
-  const descriptor = files.open(half, 'create')
+  return await withDirectory(files, place.directory, async (directory) => {
+    const descriptor = files.open(half, 'create')
+    try {
+      writeAll(files, descriptor, bytes)
+      await files.sync(descriptor)
+      files.rename(half, path)
+      await files.syncDirectory(directory)
+    } catch (error) {
+      files.close(descriptor)
+      throw error
+    }
+    return descriptor
+  })
+}
+
+/** Makes the names in a directory durable: what was made, renamed or removed there. */
+export async function syncNames(files: Files, directory: string): Promise<void> {
+  await withDirectory(files, directory, (descriptor) => files.syncDirectory(descriptor))
+}
+
+async function withDirectory<Result>(
+  files: Files,
+  directory: string,
+  work: (descriptor: number) => Promise<Result>,
+): Promise<Result> {
+  const descriptor = files.open(directory, 'read')
   try {
-    writeAll(files, descriptor, bytes)
-    await files.sync(descriptor)
-    files.rename(half, path)
-    await files.syncDirectory(place.directory)
-  } catch (error) {
+    return await work(descriptor)
+  } finally {
     files.close(descriptor)
-    throw error
   }
-  return descriptor
 }
 
 /** Writes all bytes at the end of a file, however few the system takes at a time. */

@@ -12,6 +12,8 @@ const remedies: Readonly<Record<string, string>> = {
   EACCES: 'give it to the user that runs the gate',
   EDQUOT: 'raise the quota, then restart',
   EIO: 'the disk is failing: save the directory elsewhere before anything else',
+  EMFILE: 'raise the limit of open files: ulimit -n',
+  ENFILE: 'raise the limit of open files of this machine: fs.file-max',
   ERR_DLOPEN_FAILED: 'run: npm rebuild better-sqlite3',
   ERR_MODULE_NOT_FOUND: 'run: npm install better-sqlite3',
   ENOENT: 'restore it, then restart',
@@ -29,6 +31,12 @@ export function failureOf(error: unknown, doing: string): Failure {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : ''
   const remedy = remedies[String(code)]
   return unavailable(`${doing}: ${text}${remedy === undefined ? '' : `; ${remedy}`}`, error)
+}
+
+/** True where an open failed because this process, or the machine, has no descriptor left: nothing was made then. */
+export function isScarcity(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return false
+  return error.code === 'EMFILE' || error.code === 'ENFILE'
 }
 
 /** Lets a bug be a bug: only what the world did becomes a Failure. */

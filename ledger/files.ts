@@ -37,7 +37,10 @@ export interface FilesystemFacts {
 
 /** Every call throws, or rejects with, the error of the system call. */
 export interface Files {
-  /** `append` opens an existing file for writing at its end; `create` makes it, 0600, and fails where it exists. */
+  /**
+   * `append` opens an existing file for writing at its end; `create` makes it, 0600, and fails where it exists;
+   * `read` opens a directory too.
+   */
   open(path: string, how: 'read' | 'append' | 'create'): number
   close(descriptor: number): void
   /** Answers how many bytes were read; 0 at the end. */
@@ -46,7 +49,8 @@ export interface Files {
   write(descriptor: number, bytes: Buffer): number
   /** fdatasync, never on the main thread. */
   sync(descriptor: number): Promise<void>
-  syncDirectory(path: string): Promise<void>
+  /** fsync of an open directory, which makes its names durable; never on the main thread. */
+  syncDirectory(descriptor: number): Promise<void>
   facts(descriptor: number): FileFacts
   /** Null where nothing is there. */
   factsAt(path: string): FileFacts | null
@@ -71,14 +75,7 @@ export const realFiles: Files = {
   read: (descriptor, buffer, position) => readSync(descriptor, buffer, 0, buffer.length, position),
   write: (descriptor, bytes) => writeSync(descriptor, bytes, 0, bytes.length, null),
   sync: (descriptor) => answered((callback) => fdatasync(descriptor, callback)),
-  syncDirectory: async (path) => {
-    const descriptor = openSync(path, constants.O_RDONLY)
-    try {
-      await answered((callback) => fsync(descriptor, callback))
-    } finally {
-      closeSync(descriptor)
-    }
-  },
+  syncDirectory: (descriptor) => answered((callback) => fsync(descriptor, callback)),
   facts: (descriptor) => factsOf(fstatSync(descriptor)),
   factsAt: (path) => {
     const stats = statSync(path, { throwIfNoEntry: false })

@@ -1,5 +1,6 @@
 /** Whether a directory is fit for a ledger: a local disk that keeps what it synced, and private to its owner. */
 import { Failure } from '../kernel/reasons.ts'
+import { syncNames } from './durable.ts'
 import type { Files } from './files.ts'
 
 /**
@@ -33,7 +34,7 @@ export async function prepareDirectory(
 ): Promise<void> {
   if (files.factsAt(directory) === null) {
     files.makeDirectory(directory)
-    await files.syncDirectory(`${directory}/..`)
+    await syncNames(files, `${directory}/..`)
   }
   const facts = files.factsAt(directory)
   if (facts?.directory !== true) {

@@ -88,7 +88,7 @@ export class Ledger {
     const ledger = new Ledger(parts)
     try {
       await new Promise<Receipt>((resolve, reject) => {
-        ledger.#push(ledger.#bootOpen(), { resolve, reject })
+        ledger.#push(ledger.#bootOpen(), { urgent: true, resolve, reject })
       })
     } catch (error) {
       await ledger.#committer.drained()
@@ -129,8 +129,7 @@ export class Ledger {
    * before is still appended while this says no.
    */
   get obstacle(): Failure | null {
-    if (this.#committer.late) return unavailable('the disk does not take what waits; try again')
-    return this.#refusal(newShare, 1)
+    return this.#committer.stalled ?? this.#refusal(newShare, 1)
   }
 
   /**
@@ -142,6 +141,19 @@ export class Ledger {
    * rejects  with ContractError where the entry is not canonical, has no known kind or is too long.
    */
   append(draft: Draft): Promise<Receipt> {
+    return this.#appended(draft, true)
+  }
+
+  /**
+   * Appends an entry that nothing stands still for. It differs from `append` in nothing but time: it wakes no
+   * commit, and goes to the disk with the next entry that does, or `lazyMs` later. A crash that comes before
+   * loses it, with all that was noted behind it.
+   */
+  note(draft: Draft): Promise<Receipt> {
+    return this.#appended(draft, false)
+  }
+
+  #appended(draft: Draft, urgent: boolean): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal(keptShare, 1 / 2)
       if (refusal !== null) {
@@ -149,7 +161,7 @@ export class Ledger {
         return
       }
       assert(!ownKinds.has(draft.kind), 'the ledger alone appends what opens and closes it')
-      this.#push(draft, { resolve, reject })
+      this.#push(draft, { urgent, resolve, reject })
     })
   }
 
@@ -177,7 +189,8 @@ export class Ledger {
 
   #push(line: Line, waiter: Waiter | null): void {
     this.#queue.push(line, this.#options.now(), waiter)
-    this.#committer.wake()
+    if (waiter?.urgent === true) this.#committer.wake()
+    else this.#committer.nudge()
   }
 
   #refusal(queueShare: number, diskShare: number): Failure | null {

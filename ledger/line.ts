@@ -122,8 +122,7 @@ export function readLine(bytes: Buffer): Entry | string {
   if (scanner.version !== 1) {
     return `it is of version ${scanner.version}; this program reads version 1`
   }
-  const body = JSON.parse(preimage.toString('utf8', 1, end + 2)) as Omit<Entry, 'hash'>
-  return { ...body, hash: leaf }
+  return scanner.entry(leaf)
 }
 
 /** The entry of a LINE; errors: Failure that says what is wrong with it. */

@@ -1,5 +1,5 @@
 /** Entries in the order in which they were appended: each is numbered, chained and hashed as it comes in. */
-import { assert } from '../kernel/contract.ts'
+import { assert, nth } from '../kernel/contract.ts'
 import type { Failure } from '../kernel/reasons.ts'
 import type { Draft, Receipt } from './entry.ts'
 import type { Frontier } from './frontier.ts'
@@ -25,32 +25,38 @@ export interface Position {
 /** What a writer hands in: a Draft, or an entry of the ledger's own kinds. */
 export type Line = Pick<Draft, 'actor' | 'data' | 'kind'>
 
-/** Someone who waits for an entry to be durable. */
+/** Someone who is told when an entry is durable. */
 export interface Waiter {
+  /** False for one that nothing stands still for: its entry takes the disk when others do, or a little later. */
+  readonly urgent: boolean
   resolve(receipt: Receipt): void
   reject(failure: Failure): void
 }
 
 /** Whole lines that one write takes to the file, and who waits for each. */
 export class Batch {
+  /** How many of its entries are waited for urgently. */
+  urgent = 0
   readonly #buffer: Buffer
   #end = 1
+  #entries = 0
+  #last: Receipt | null = null
+  /** Receipts of those who wait, and they themselves. */
   readonly #receipts: Receipt[] = []
-  readonly #waiters: (Waiter | null)[] = []
+  readonly #waiters: Waiter[] = []
 
   constructor(buffer: Buffer) {
     this.#buffer = buffer
   }
 
   get entries(): number {
-    return this.#receipts.length
+    return this.#entries
   }
 
   /** Of the last entry; asserts that there is one. */
   get last(): Receipt {
-    const last = this.#receipts.at(-1)
-    assert(last !== undefined, 'a batch that is asked for its last entry has one')
-    return last
+    assert(this.#last !== null, 'a batch that is asked for its last entry has one')
+    return this.#last
   }
 
   get bytes(): Buffer {
@@ -74,17 +80,24 @@ export class Batch {
   add(envelope: Envelope, waiter: Waiter | null): string {
     const { bytes, hash } = writeLine(this.#buffer, this.#end, envelope)
     this.#end += bytes
-    this.#receipts.push({ seq: envelope.seq, hash })
-    this.#waiters.push(waiter)
+    this.#entries += 1
+    this.#last = { seq: envelope.seq, hash }
+    if (waiter !== null) {
+      this.#receipts.push(this.#last)
+      this.#waiters.push(waiter)
+      if (waiter.urgent) this.urgent += 1
+    }
     return hash
   }
 
   acknowledge(): void {
-    for (const [index, receipt] of this.#receipts.entries()) this.#waiters[index]?.resolve(receipt)
+    for (const [index, waiter] of this.#waiters.entries()) {
+      waiter.resolve(nth(this.#receipts, index))
+    }
   }
 
   refuse(failure: Failure): void {
-    for (const waiter of this.#waiters) waiter?.reject(failure)
+    for (const waiter of this.#waiters) waiter.reject(failure)
   }
 }
 
@@ -105,6 +118,7 @@ export class Queue {
   readonly #spare: Buffer[] = []
   #entries = 0
   #bytes = 0
+  #urgent = 0
 
   constructor(boot: string, position: Position, frontier: Frontier) {
     assert(frontier.size === position.seq, 'the tree has as many leaves as the chain has entries')
@@ -131,6 +145,11 @@ export class Queue {
     return this.#bytes
   }
 
+  /** True where somebody stands still for an entry that no batch was taken for yet. */
+  get urgent(): boolean {
+    return this.#urgent > 0
+  }
+
   /**
    * Appends an entry: from here on it has its number, and whatever comes later comes behind it.
    *
@@ -145,6 +164,7 @@ export class Queue {
     const hash = batch.add({ actor, boot: this.#boot, data, kind, prev, seq, ts }, waiter)
     this.#entries += 1
     this.#bytes += batch.byteLength - before
+    if (waiter?.urgent === true) this.#urgent += 1
     this.#position = { seq: seq + 1, hash, ts }
     this.#frontier.push(hash)
   }
@@ -155,6 +175,7 @@ export class Queue {
     assert(batch !== undefined && batch.entries > 0, 'something waits when a batch is taken')
     this.#entries -= batch.entries
     this.#bytes -= batch.byteLength
+    this.#urgent -= batch.urgent
     return batch
   }
 

@@ -90,21 +90,23 @@ function objectEnd(bytes: Uint8Array, from: number, depth: number): number {
   let at = from
   let before = -1
   for (;;) {
-    if (bytes[at] !== quote) return -1
     const key = at + 1
-    if (!isLower(bytes[key] ?? 0)) return -1
-    at = key + 1
-    while (inKey[bytes[at] ?? 0] === 1) at += 1
-    if (bytes[at] !== quote || bytes[at + 1] !== colon) return -1
-    if (before >= 0 && !ascends(bytes, before, key)) return -1
+    at = memberEnd(bytes, at, depth)
+    if (at < 0 || (before >= 0 && !ascends(bytes, before, key))) return -1
+    if (bytes[at - 1] === 0x7d) return at
     before = key
-    at = valueEnd(bytes, at + 2, depth + 1)
-    if (at < 0) return -1
-    const byte = bytes[at]
-    at += 1
-    if (byte === 0x7d) return at
-    if (byte !== comma) return -1
   }
+}
+
+/** End of a member of an object that lies `depth` deep, with the comma or the closing brace behind it. */
+export function memberEnd(bytes: Uint8Array, from: number, depth: number): number {
+  if (bytes[from] !== quote || !isLower(bytes[from + 1] ?? 0)) return -1
+  let at = from + 2
+  while (inKey[bytes[at] ?? 0] === 1) at += 1
+  if (bytes[at] !== quote || bytes[at + 1] !== colon) return -1
+  at = valueEnd(bytes, at + 2, depth + 1)
+  if (at < 0) return -1
+  return bytes[at] === comma || bytes[at] === 0x7d ? at + 1 : -1
 }
 
 function arrayEnd(bytes: Uint8Array, from: number, depth: number): number {
@@ -121,7 +123,7 @@ function arrayEnd(bytes: Uint8Array, from: number, depth: number): number {
 }
 
 /** Compares two keys that both end in a quote, which is less than any letter of a key. */
-function ascends(bytes: Uint8Array, before: number, key: number): boolean {
+export function ascends(bytes: Uint8Array, before: number, key: number): boolean {
   let index = 0
   while (bytes[before + index] === bytes[key + index] && bytes[key + index] !== quote) index += 1
   return (bytes[before + index] ?? 0) < (bytes[key + index] ?? 0)

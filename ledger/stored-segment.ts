@@ -1,7 +1,7 @@
 /** Segments as they lie on the disk: found, named without a gap, and each held against what the next says of it. */
 import { createHash } from 'node:crypto'
 import { wayOut } from './chain.ts'
-import { unfinished } from './durable.ts'
+import { syncNames, unfinished } from './durable.ts'
 import type { Entry } from './entry.ts'
 import { failureOf, unavailable } from './failure.ts'
 import type { Files } from './files.ts'
@@ -55,7 +55,7 @@ export async function putAside(
   if (content.includes(0x0a)) return null
   const name = `aside-${newest.boot}.bytes`
   files.rename(path, `${directory}/${name}`)
-  await files.syncDirectory(directory)
+  await syncNames(files, directory)
   const sha256 = createHash('sha256').update(content).digest('hex')
   return { bytes: content.length, name, sha256 }
 }

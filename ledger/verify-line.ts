@@ -99,7 +99,7 @@ export class LineCheck {
 
   /** The line as a value; only of a line without a flaw. */
   entry(): Entry {
-    return { ...(JSON.parse(this.#body()) as Omit<Entry, 'hash'>), hash: this.leaf }
+    return this.#scanner.entry(this.leaf)
   }
 
   get #bodyEnd(): number {

@@ -165,7 +165,8 @@ export class MemoryDisk {
       this.#names.set(path, { number, bytes: Buffer.alloc(0), length: 0, synced: 0 })
     }
     this.#next += 1
-    this.#open.set(this.#next, this.#named(path))
+    const directory = this.#directories.has(path) || path.endsWith('/..')
+    if (!directory) this.#open.set(this.#next, this.#named(path))
     return this.#next
   }
 

@@ -42,7 +42,10 @@ async function operate(world: World, files: FaultyFiles): Promise<Receipt[]> {
     })
   if (ledger === null) return acknowledged
   for (let round = 0; round < 4; round += 1) {
-    const waiting = [1, 2, 3].map((amount) => world.decide(ledger, amount))
+    const waiting = [
+      world.note(ledger, 4),
+      ...[1, 2, 3].map((amount) => world.decide(ledger, amount)),
+    ]
     for (const result of await Promise.allSettled(waiting)) {
       if (result.status === 'fulfilled') acknowledged.push(result.value)
       else if (!(result.reason instanceof Failure)) throw result.reason

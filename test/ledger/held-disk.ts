@@ -32,18 +32,24 @@ export class HeldDisk {
 
 /** Time that passes when the test says so. */
 export class Timers {
-  readonly #waiting = new Map<object, () => void>()
+  readonly #waiting = new Map<() => void, number>()
 
-  readonly after = (_delayMs: number, callback: () => void): (() => void) => {
-    const key = {}
-    this.#waiting.set(key, callback)
-    return () => this.#waiting.delete(key)
+  readonly after = (delayMs: number, callback: () => void): (() => void) => {
+    const due = (): void => callback()
+    this.#waiting.set(due, delayMs)
+    return () => this.#waiting.delete(due)
   }
 
+  /** What every timer that runs was set to. */
+  get delays(): readonly number[] {
+    return [...this.#waiting.values()]
+  }
+
+  /** Lets every timer come due that runs now. */
   expire(): void {
-    for (const [key, callback] of [...this.#waiting]) {
-      this.#waiting.delete(key)
-      callback()
+    for (const due of [...this.#waiting.keys()]) {
+      this.#waiting.delete(due)
+      due()
     }
   }
 }

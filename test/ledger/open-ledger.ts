@@ -85,6 +85,12 @@ export class World {
     return ledger.append(decision(amount))
   }
 
+  /** The same for what nothing stands still for. */
+  note(ledger: Ledger, amount: number): ReturnType<Ledger['note']> {
+    this.#add(amount)
+    return ledger.note(decision(amount))
+  }
+
   #add(amount: number): void {
     this.state.count += 1
     this.state.total += amount
