@@ -9,6 +9,8 @@ const rooms = {
     // net and url only for what is pure in them: isIP, domainToASCII.
     node: ['crypto', 'fs', 'fs/promises', 'path', 'net', 'url'],
   },
+  // Looks for secrets and personal data in bytes; knows no policy and no wire.
+  payload: { rooms: ['kernel'], libraries: ['re2js'], node: ['crypto'] },
   ledger: {
     rooms: ['kernel'],
     libraries: ['better-sqlite3', '@types/better-sqlite3'],
@@ -17,8 +19,15 @@ const rooms = {
   gate: { rooms: ['kernel', 'ledger'], libraries: [], node: [] },
   proxy: {
     rooms: ['kernel', 'gate'],
-    libraries: ['undici', 'httpxy', 'lru-cache', 'ipaddr.js'],
-    node: ['http', 'net', 'tls', 'dns', 'dns/promises', 'stream', 'crypto', 'url'],
+    libraries: [
+      'undici',
+      'httpxy',
+      'lru-cache',
+      '@peculiar/x509',
+      'reflect-metadata',
+      'eventsource-parser',
+    ],
+    node: ['http', 'http2', 'zlib', 'util', 'net', 'tls', 'dns', 'dns/promises', 'stream', 'crypto', 'url'],
   },
   control: {
     rooms: ['kernel', 'policy', 'ledger', 'gate'],
@@ -31,7 +40,7 @@ const rooms = {
     node: [],
   },
   cli: {
-    rooms: ['kernel', 'policy', 'ledger', 'gate', 'proxy', 'control', 'fleet'],
+    rooms: ['kernel', 'policy', 'payload', 'ledger', 'gate', 'proxy', 'control', 'fleet'],
     libraries: null,
     node: null,
   },

@@ -4,7 +4,17 @@ import { join } from 'node:path'
 import ts from 'typescript'
 
 /** The rooms of the building, in the order of the staircase. */
-export const rooms = ['kernel', 'policy', 'ledger', 'gate', 'proxy', 'control', 'fleet', 'cli']
+export const rooms = [
+  'kernel',
+  'policy',
+  'payload',
+  'ledger',
+  'gate',
+  'proxy',
+  'control',
+  'fleet',
+  'cli',
+]
 
 /** Made, fetched or kept by others: never looked into. */
 const foreign = new Set(['node_modules', 'dist', 'data', '.git', '.tap', 'results'])
