@@ -32,7 +32,9 @@ USER node
 VOLUME /data
 # 3128 is the agents' proxy. 3129 is the operators' listener: on loopback inside the container unless told otherwise.
 EXPOSE 3128 3129
-# node is process 1 and handles SIGTERM itself: it drains, and a second one ends it. It starts no children.
+# node is process 1 and handles SIGTERM itself: it drains, and a second one ends it. The only children that it starts
+# are the commands of credentials, which it waits for.
+# A policy that inspects makes its CA in /data/ca: give agents bundle.pem of it, and nothing else.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:3129/readyz').then((response) => process.exit(response.ok ? 0 : 1), () => process.exit(1))"]

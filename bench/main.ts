@@ -6,20 +6,25 @@ import { join } from 'node:path'
 import { table } from '../cli/table.ts'
 import type { Section } from './figures.ts'
 import { benchHttp, type Running } from './http.ts'
+import { benchInspect } from './inspect.ts'
 import { benchKernel } from './kernel.ts'
 import { benchLedger, fillLedger } from './ledger.ts'
-import { type Peer, peersOf } from './peers.ts'
+import { inspectingPeersOf, type Peer, peersOf } from './peers.ts'
 import { residentMib, startServer, stopServer } from './process.ts'
 import { benchStart } from './start.ts'
 import { benchTunnel } from './tunnel.ts'
 import { benchVerify } from './verify.ts'
 
-const ports = { http: 24001, raw: 24002 }
+const ports = { http: 24001, raw: 24002, tls: 24003 }
 
 /** `--quick` for a look; the figures in README come from a run without it. */
 const quick = process.argv.includes('--quick')
 const rounds = quick ? 1 : 3
 const seconds = quick ? 1 : 4
+
+/** `--only http,tunnel` measures nothing else; verify and start read what http wrote. */
+const only = process.argv[process.argv.indexOf('--only') + 1]?.split(',') ?? []
+const wants = (name: string): boolean => !process.argv.includes('--only') || only.includes(name)
 
 function print(section: Section): void {
   process.stdout.write(`\n## ${section.title}\n${section.note}\n\n`)
@@ -50,32 +55,57 @@ async function startAll(peers: readonly Peer[]): Promise<Running[]> {
   return running
 }
 
+/** Of the origin, for localhost. errors  Error where openssl is missing. */
+function makeCertificate(key: string, certificate: string): void {
+  const flags = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  flags.push('-keyout', key, '-out', certificate, '-days', '2', '-subj', '/CN=localhost')
+  flags.push('-addext', 'subjectAltName=DNS:localhost')
+  execFileSync('openssl', flags, { stdio: 'ignore' })
+}
+
 async function main(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'haltgate-bench-'))
   const peers = peersOf(directory, ports)
   process.stdout.write(`# haltgate bench\n${machine(peers)}\n`)
+  const [key, certificate] = [join(directory, 'origin.key'), join(directory, 'origin.pem')]
+  makeCertificate(key, certificate)
   const origin = spawn(process.execPath, [
     'dist/bench/origin.js',
     String(ports.http),
     String(ports.raw),
+    String(ports.tls),
+    key,
+    certificate,
   ])
   const running: Running[] = []
   try {
-    print(benchKernel(quick ? 0.5 : 3))
-    print(await benchLedger(join(directory, 'raw'), seconds))
-    running.push(...(await startAll(peers)))
-    print(await benchHttp(running, { directory, ports, rounds, seconds }))
+    if (wants('kernel')) print(benchKernel(quick ? 0.5 : 3))
+    if (wants('ledger')) print(await benchLedger(join(directory, 'raw'), seconds))
     const bulkBytes = (quick ? 64 : 1024) * 1024 * 1024
-    print(await benchTunnel(running, { ports, rounds, setups: quick ? 200 : 3000, bulkBytes }))
+    running.push(...(await startAll(wants('http') || wants('tunnel') ? peers : [])))
+    if (wants('http')) print(await benchHttp(running, { directory, ports, rounds, seconds }))
+    if (wants('tunnel')) {
+      print(await benchTunnel(running, { ports, rounds, setups: quick ? 200 : 3000, bulkBytes }))
+    }
     for (const { started } of running.splice(0)) await stopServer(started)
+    if (wants('inspect')) {
+      running.push(...(await startAll(inspectingPeersOf(directory, ports, certificate))))
+      const [handshakes, requests] = quick ? [100, 1000] : [1000, 20_000]
+      const options = { port: ports.tls, rounds, handshakes, requests, bulkBytes }
+      print(await benchInspect(running, options))
+      for (const { started } of running.splice(0)) await stopServer(started)
+    }
     const data = join(directory, 'haltgate', 'data')
-    print(benchVerify(data, { rounds, replay: true }))
-    const filled = join(directory, 'filled')
-    mkdirSync(filled)
-    await fillLedger(filled, quick ? 20_000 : 1_000_000)
-    print(benchVerify(filled, { rounds, replay: false }))
+    if (wants('http') && wants('verify')) print(benchVerify(data, { rounds, replay: true }))
+    if (wants('verify')) {
+      const filled = join(directory, 'filled')
+      mkdirSync(filled)
+      await fillLedger(filled, quick ? 20_000 : 1_000_000)
+      print(benchVerify(filled, { rounds, replay: false }))
+    }
     const policy = join(directory, 'haltgate', 'policies.yaml')
-    print(await benchStart(directory, { filled: data, policy, rounds: quick ? 1 : 5 }))
+    const start = { filled: data, policy, rounds: quick ? 1 : 5 }
+    if (wants('http') && wants('start')) print(await benchStart(directory, start))
   } finally {
     for (const { started } of running) await stopServer(started)
     origin.kill('SIGTERM')

@@ -1,9 +1,13 @@
 /** The origin of the bench, a process of its own: 1 KiB answers on HTTP, and raw bytes behind a ClientHello. */
+
+import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { createServer as createRawServer } from 'node:net'
 
 const body = Buffer.alloc(1024, 'x')
-const [httpPort, rawPort] = process.argv.slice(2).map(Number)
+const [httpPort, rawPort, tlsPort] = process.argv.slice(2, 5).map(Number)
+const [keyFile = '', certificateFile = ''] = process.argv.slice(5)
 
 const http = createHttpServer((incoming, response) => {
   if (incoming.url === '/endless') {
@@ -37,3 +41,30 @@ const raw = createRawServer((socket) => {
   })
 })
 raw.listen(rawPort, '127.0.0.1')
+
+const files = { key: readFileSync(keyFile), cert: readFileSync(certificateFile) }
+const tls = createTlsServer(files, (incoming, response) => {
+  const url = incoming.url ?? ''
+  if (url === '/event') {
+    const event = 'data: x\n\n'
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'content-length': event.length })
+    response.end(event)
+    return
+  }
+  const bytes = url.startsWith('/bytes/') ? Number(url.slice(7)) : body.length
+  response.writeHead(200, { 'content-length': String(bytes), 'content-type': 'text/plain' })
+  const chunk = bytes > body.length ? Buffer.alloc(256 * 1024, 'x') : body
+  let left = bytes
+  const more = (): void => {
+    while (left > 0) {
+      const part = left < chunk.length ? chunk.subarray(0, left) : chunk
+      left -= part.length
+      if (!response.write(part)) return
+    }
+    response.end()
+  }
+  response.on('drain', more)
+  more()
+})
+tls.keepAliveTimeout = 120_000
+tls.listen(tlsPort, '127.0.0.1')

@@ -17,6 +17,7 @@ export interface Peer {
 export interface Ports {
   readonly http: number
   readonly raw: number
+  readonly tls: number
 }
 
 /** First port of the proxies; each takes the next ten. */
@@ -45,6 +46,51 @@ export function peersOf(directory: string, ports: Ports): Peer[] {
   if (mitmproxy !== null) peers.push(mitmproxyPeer(join(directory, 'mitmproxy'), mitmproxy))
   peers.push(httpProxyPeer())
   return peers
+}
+
+/** The proxies that look inside TLS, with the origin's certificate as one that they trust. */
+export function inspectingPeersOf(directory: string, ports: Ports, trusted: string): Peer[] {
+  const peers: Peer[] = [inspectingHaltgate(join(directory, 'inspecting'), ports, trusted)]
+  const version = versionOf('mitmdump', ['--version'])
+  if (version !== null) {
+    const peer = mitmproxyPeer(join(directory, 'inspecting-mitmproxy'), version)
+    const more = ['connection_strategy=lazy', 'stream_large_bodies=1m']
+    more.push(`ssl_verify_upstream_trusted_ca=${trusted}`)
+    peers.push({ ...peer, command: [...peer.command, ...more.flatMap((one) => ['--set', one])] })
+  }
+  return peers
+}
+
+function inspectingHaltgate(directory: string, ports: Ports, trusted: string): Peer {
+  const plain = haltgate(directory, ports)
+  const policy = join(directory, 'inspecting.yaml')
+  writeFileSync(
+    policy,
+    `version: 1
+mode: enforce
+defaults: { verdict: deny, tls: inspect }
+agents: { bench: {} }
+rules:
+  - id: origin
+    hosts: [localhost]
+    ports: [${ports.tls}]
+    methods: [GET]
+    paths: ["/**"]
+    addresses: [127.0.0.0/8, "::1/128"]
+    effect: allow
+  - id: names
+    hosts: ["*.bench.test"]
+    ports: [${ports.tls}]
+    effect: allow
+budgets:
+  - id: per-run
+    scope: run
+    limits: { requests: 1000000000, bytes_up: 1TiB, bytes_down: 100TiB, wall: 10000h }
+    on_limit: block
+`,
+  )
+  const command = plain.command.map((word) => (word.endsWith('policies.yaml') ? policy : word))
+  return { ...plain, command: [...command, '--upstream-ca', trusted] }
 }
 
 function haltgate(directory: string, ports: Ports): Peer {

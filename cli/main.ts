@@ -2,7 +2,9 @@
 /** The command line: argv to wiring. Each command is loaded when it is called, so that none pays for another. */
 import { Command, CommanderError, Option } from 'commander'
 import type { AgentsContext } from './agents.ts'
+import { addCa } from './ca-command.ts'
 import { exitCodes, explainFailure } from './exit.ts'
+import { limitFlags } from './limit-flags.ts'
 import { authorityOf, type Flags, type Settings, settingsOf } from './settings.ts'
 import { version } from './version.ts'
 
@@ -46,7 +48,12 @@ const jsonOption = new Option('--json', 'print the result as JSON')
 const reasonOption = new Option('--reason <text>', 'why; it is recorded').makeOptionMandatory()
 
 function gateOptions(command: Command): Command {
+  for (const { fallback, flag, meaning } of limitFlags) {
+    const unit = flag.endsWith('-ms') ? '<ms>' : '<number>'
+    command.addOption(new Option(`${flag} ${unit}`, `${meaning} (${fallback})`).hideHelp())
+  }
   return command
+    .addHelpText('after', '\nThe limits of the proxy are flags too: see docs/limits.md.')
     .addOption(listenOption)
     .addOption(controlOption)
     .addOption(policyOption)
@@ -60,6 +67,16 @@ function gateOptions(command: Command): Command {
     .option('--verify-on-start <last|all>', 'which segments are read line by line at start')
     .option('--any-filesystem', 'accept NFS, CIFS, FUSE or tmpfs under the ledger')
     .option('--insecure-control', 'accept a control listener that is not on loopback, without TLS')
+    .option(
+      '--ca-cert <file>',
+      'a CA of your own to inspect with, its certificate (HALTGATE_CA_CERT)',
+    )
+    .option('--ca-key <file>', 'and its key (HALTGATE_CA_KEY)')
+    .option('--upstream-ca <file>', 'further roots to verify upstreams by (HALTGATE_UPSTREAM_CA)')
+    .option(
+      '--upstream-proxy <url>',
+      'where all is sent through that no rule says more of (HALTGATE_UPSTREAM_PROXY)',
+    )
 }
 
 /** A gate of its own listens where nobody else does: HALTGATE_LISTEN and HALTGATE_CONTROL are another gate's. */
@@ -204,11 +221,13 @@ function addPolicy(program: Command): void {
     .requiredOption('--agent <name>')
     .argument('<method>')
     .argument('<url>', 'for CONNECT: host:port')
+    .option('--body <file>', 'a body, decoded where a rule asks for it')
     .addOption(policyOption)
     .addOption(jsonOption)
     .action((method: string, url: string, flags: Given) => {
       const where = { policyFile: settings(flags).policyFile, json: flags['json'] === true, print }
-      const request = { agent: word(flags['agent']), method, url }
+      const bodyFile = typeof flags['body'] === 'string' ? flags['body'] : null
+      const request = { agent: word(flags['agent']), method, url, bodyFile }
       return finish(load().then(({ explainRequest }) => explainRequest(where, request)))
     })
 }
@@ -268,6 +287,7 @@ async function main(): Promise<void> {
   addAgents(program)
   addPolicy(program)
   addAudit(program)
+  addCa(program, finish)
   try {
     await program.parseAsync(process.argv)
   } catch (error) {

@@ -1,6 +1,8 @@
 /** `haltgate policy check` and `haltgate policy explain`: what a policy says, before anything is sent. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import pico from 'picocolors'
+import type { Decoded, DecoderName } from '../kernel/content.ts'
+import { decoderOf } from '../kernel/decoders/index.ts'
 import type { AgentTerms, BudgetTerms, Policy } from '../kernel/policy.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import { passes } from '../kernel/verdict.ts'
@@ -42,6 +44,8 @@ export interface ExplainRequest {
   readonly agent: string
   readonly method: string
   readonly url: string
+  /** File with the body that the request would have; null where there is none. */
+  readonly bodyFile: string | null
 }
 
 /** Says what the policy alone would answer to a request; budgets are named, not measured. */
@@ -55,14 +59,39 @@ export async function explainRequest(
     const known = [...policy.agents.keys()].join(', ')
     throw new UsageError(`the policy declares no agent '${request.agent}' (it has: ${known})`)
   }
-  const asked = seen(request)
-  const explained = explain(policy, factsOf(asked, agent))
-  if (context.json) context.print(JSON.stringify(explained))
+  const { asked, facts } = seen(request, policy, agent)
+  const decoded = decodedBody(policy, facts, request.bodyFile)
+  const content = decoded?.ok === true ? decoded.content : null
+  const explained = explain(policy, { ...facts, content })
+  const unreadable = decoded?.ok === false ? `${decoded.code}  ${decoded.message}` : null
+  if (context.json) context.print(JSON.stringify({ ...explained, unreadable }))
   else {
     if (asked !== request) context.print(`${request.url} travels unseen, inside a tunnel:`)
     context.print(shown(asked, policy, explained))
+    if (unreadable !== null) context.print(`the body cannot be judged: ${unreadable}`)
   }
-  return passes(explained.verdict) ? exitCodes.done : exitCodes.no
+  return passes(explained.verdict) && unreadable === null ? exitCodes.done : exitCodes.no
+}
+
+const contentTypes: Readonly<Partial<Record<DecoderName, string>>> = {
+  form: 'application/x-www-form-urlencoded',
+}
+
+/** What the decoder makes of the body that a rule asks for; null where no rule does, or there is no file. */
+function decodedBody(policy: Policy, facts: RequestFacts, file: string | null): Decoded | null {
+  const { decoder } = policy.classify(facts)
+  if (decoder === '' || file === null) return null
+  const { method, path, query } = facts
+  const contentType = contentTypes[decoder] ?? 'application/json'
+  return decoderOf(decoder)({ method, path, query, contentType, body: bodyOf(file) })
+}
+
+function bodyOf(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch {
+    throw new UsageError(`${shownPath(file)} cannot be read`)
+  }
 }
 
 function required(url: string, target: Target | NoTarget): Target {
@@ -74,25 +103,46 @@ function factsOf(request: ExplainRequest, agent: AgentTerms): RequestFacts {
   const { name, tenant, project, actor } = agent
   const principal = { agent: name, run: 'default', tenant, project, actor, key: null }
   const method = request.method.toUpperCase()
-  const common = { id: 'explain', principal, method, headers: {} }
+  const common = { id: 'explain', principal, method, headers: {}, content: null }
   if (method === 'CONNECT') {
     const { host, port } = required(request.url, readTunnel(request.url))
     return { ...common, kind: 'tunnel', scheme: 'https', host, port, path: '', query: '' }
   }
-  const { host, port, path, query } = required(request.url, readAbsolute(request.url))
-  return { ...common, kind: 'request', scheme: 'http', host, port, path, query }
+  const inside = readHttps(request.url)
+  const scheme = inside === null ? 'http' : 'https'
+  const target = inside ?? required(request.url, readAbsolute(request.url))
+  const { host, port, path, query } = target
+  return { ...common, kind: 'request', scheme, host, port, path, query }
 }
 
-/** What the gate sees of a request: of an https URL, in this version, the CONNECT of its tunnel alone. */
-function seen(request: ExplainRequest): ExplainRequest {
-  if (!/^https:\/\//i.test(request.url)) return request
+/** What the gate sees of a request: of an https URL the CONNECT of its tunnel alone, unless that is inspected. */
+function seen(
+  request: ExplainRequest,
+  policy: Policy,
+  agent: AgentTerms,
+): { readonly asked: ExplainRequest; readonly facts: RequestFacts } {
+  const inside = readHttps(request.url)
+  if (inside === null) {
+    const facts = factsOf(request, agent)
+    const reach = { ...facts, kind: 'reach' as const }
+    const opens = facts.kind === 'tunnel' && policy.classify(reach).tls === 'inspect'
+    return { asked: request, facts: opens ? reach : facts }
+  }
+  const host = inside.host.includes(':') ? `[${inside.host}]` : inside.host
+  const asked = { ...request, method: 'CONNECT', url: `${host}:${inside.port}` }
+  const facts = factsOf(asked, agent)
+  const isInspected = policy.classify({ ...facts, kind: 'reach' }).tls === 'inspect'
+  return isInspected ? { asked: request, facts: factsOf(request, agent) } : { asked, facts }
+}
+
+/** The target of an https URL; null for any other. */
+function readHttps(url: string): Target | null {
+  if (!/^https:\/\//i.test(url)) return null
   // The reader of absolute-form takes http alone; it says as well what lies behind the scheme.
-  const rest = request.url.slice('https://'.length)
-  const target = required(request.url, readAbsolute(`http://${rest}`))
+  const rest = url.slice('https://'.length)
+  const target = required(url, readAbsolute(`http://${rest}`))
   const named = /^[^/?#]*:\d+(?:[/?#]|$)/.test(rest)
-  const port = named ? target.port : 443
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host
-  return { ...request, method: 'CONNECT', url: `${host}:${port}` }
+  return { ...target, port: named ? target.port : 443 }
 }
 
 function shown(request: ExplainRequest, policy: Policy, explained: Explanation): string {
@@ -112,6 +162,11 @@ function shown(request: ExplainRequest, policy: Policy, explained: Explanation):
     lines.push(`  ${mark(matched)}  ${id}  ${said}`)
   }
   if (rules.length === 0) lines.push('  none')
+  if (classification.decoder !== '') {
+    lines.push(
+      `the decoder ${classification.decoder} reads the body first: give one with --body FILE`,
+    )
+  }
   if (classification.rules.length === 0)
     lines.push(`no rule speaks: defaults.verdict is ${policy.defaultVerdict}`)
   lines.push('budgets on this host:')

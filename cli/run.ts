@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import pico from 'picocolors'
+import type { Policy } from '../kernel/policy.ts'
 import { watchEmergency } from './emergency.ts'
 import { openLog } from './log.ts'
 import { authorityOf, type Settings, UsageError } from './settings.ts'
@@ -38,7 +39,9 @@ export async function run(options: RunOptions): Promise<number> {
   })
   const stop = watchEmergency(world, options.settings, log)
   const proxy = `http://${authorityOf(world.proxy)}`
-  const code = await child(program, rest, environmentFor(process.env, proxy))
+  const trust = world.gate.policy.inspects ? await trustFor(options.settings) : {}
+  const environment = withoutSecrets(process.env, world.gate.policy)
+  const code = await child(program, rest, environmentFor(environment, proxy, trust))
   const { head } = world.gate.ledger
   stop()
   await world.close()
@@ -46,13 +49,44 @@ export async function run(options: RunOptions): Promise<number> {
   return code
 }
 
-/** The variables that the clients of each language read; an empty NO_PROXY leaves no host out. */
+/** The variables without those that credentials are read from: the gate sets these, the agent never holds them (I6). */
+export function withoutSecrets(
+  environment: Readonly<Record<string, string | undefined>>,
+  { credentials }: Pick<Policy, 'credentials'>,
+): Readonly<Record<string, string | undefined>> {
+  const kept = { ...environment }
+  for (const { source } of credentials.values()) {
+    if (source.kind === 'env') delete kept[source.variable]
+  }
+  return kept
+}
+
+/** A bundle of all that a client has to trust, and the variables that name it. */
+async function trustFor(settings: Settings): Promise<Readonly<Record<string, string>>> {
+  const [{ trustEnvironment, writeBundle }, { caLayoutOf }] = await Promise.all([
+    import('./ca.ts'),
+    import('./ca-files.ts'),
+  ])
+  const { ca: operator, dataDirectory, upstreamCa } = settings
+  const context = { layout: caLayoutOf(dataDirectory), operator, upstreamCa, now: Date.now() }
+  const { file } = await writeBundle(context, undefined)
+  return trustEnvironment(file)
+}
+
+/**
+ * The variables that the clients of each language read; an empty NO_PROXY leaves no host out.
+ *
+ * trust  where they find the roots to trust, if tunnels are inspected (ca.ts, trustEnvironment).
+ */
 export function environmentFor(
   environment: Readonly<Record<string, string | undefined>>,
   proxy: string,
+  trust: Readonly<Record<string, string>> = {},
 ): Record<string, string | undefined> {
   return {
     ...environment,
+    // It may hold a password, and is the gate's way out and not the command's.
+    HALTGATE_UPSTREAM_PROXY: undefined,
     HTTP_PROXY: proxy,
     HTTPS_PROXY: proxy,
     ALL_PROXY: proxy,
@@ -62,6 +96,7 @@ export function environmentFor(
     NO_PROXY: '',
     no_proxy: '',
     NODE_USE_ENV_PROXY: '1',
+    ...trust,
   }
 }
 

@@ -1,5 +1,7 @@
 /** Where a setting comes from: flag, then environment, then default; every command reads them the same way. */
 import { join, resolve } from 'node:path'
+import type { Limits } from '../proxy/limits.ts'
+import { limitFlags } from './limit-flags.ts'
 
 export interface Flags {
   readonly listen?: string
@@ -12,6 +14,10 @@ export interface Flags {
   readonly anyFilesystem?: boolean
   readonly insecureControl?: boolean
   readonly verifyOnStart?: string
+  readonly caCert?: string
+  readonly caKey?: string
+  readonly upstreamCa?: string
+  readonly upstreamProxy?: string
 }
 
 export interface Address {
@@ -30,6 +36,30 @@ export interface Settings {
   readonly anyFilesystem: boolean
   readonly insecureControl: boolean
   readonly verifyAll: boolean
+  /** An operator's own CA; null where the gate makes one. */
+  readonly ca: CaPlace | null
+  /** Files of further roots, by which upstreams are verified. */
+  readonly upstreamCa: readonly string[]
+  /** Where everything is sent through that no rule says anything else of; null where nothing is. */
+  readonly upstreamProxy: UpstreamProxy | null
+  /** Of the proxy, where they are other than its defaults. */
+  readonly limits: Partial<Limits>
+}
+
+/** Where an authority is kept: a gate's own in its data directory, or an operator's wherever it is. */
+export interface CaPlace {
+  readonly certificateFile: string
+  readonly keyFile: string
+  /** Whether the gate makes it, rotates it, and may insist that nobody else reads it. */
+  readonly ours: boolean
+}
+
+/** A proxy of the operator's, as `--upstream-proxy` has it. */
+export interface UpstreamProxy extends Address {
+  /** Empty where it needs none. */
+  readonly user: string
+  /** A secret: it is never printed, and never leaves but to this proxy. */
+  readonly password: string
 }
 
 /** A flag or variable that is not understood: exit code 2. */
@@ -43,7 +73,10 @@ export class UsageError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** errors  UsageError naming the flag and the variable. */
-export function settingsOf(flags: Flags, environment: Environment): Settings {
+export function settingsOf(
+  flags: Flags & Readonly<Record<string, unknown>>,
+  environment: Environment,
+): Settings {
   for (const [name, value] of Object.entries(flags)) {
     if (value === '') throw new UsageError(`--${hyphened(name)} is empty; leave it out or name one`)
   }
@@ -71,7 +104,77 @@ export function settingsOf(flags: Flags, environment: Environment): Settings {
     anyFilesystem: flags.anyFilesystem ?? environment['HALTGATE_ANY_FILESYSTEM'] === '1',
     insecureControl: flags.insecureControl ?? environment['HALTGATE_INSECURE_CONTROL'] === '1',
     verifyAll: verify === 'all',
+    ca: operatorCa(
+      fileOf(flags.caCert ?? environment['HALTGATE_CA_CERT']),
+      fileOf(flags.caKey ?? environment['HALTGATE_CA_KEY']),
+    ),
+    upstreamCa: [fileOf(flags.upstreamCa ?? environment['HALTGATE_UPSTREAM_CA']) ?? []].flat(),
+    upstreamProxy: upstreamProxyOf(
+      flags.upstreamProxy ?? nonEmpty(environment['HALTGATE_UPSTREAM_PROXY']),
+    ),
+    limits: limitsOf(flags, environment),
   }
+}
+
+const proxyPattern =
+  /^http:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([1-9]\d{0,4})\/?$/
+
+/** errors  UsageError, which does not repeat what was given: it may hold a password. */
+function upstreamProxyOf(text: string | undefined): UpstreamProxy | null {
+  if (text === undefined) return null
+  const [, user = '', password = '', host = '', port = ''] = proxyPattern.exec(text) ?? []
+  const [name, secret] = [decoded(user), decoded(password)]
+  const isHeld = name !== null && secret !== null && !name.includes(':')
+  if (host === '' || Number(port) > 65_535 || !isHeld) {
+    const form = 'http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with signs such as @ as %40'
+    throw new UsageError(`--upstream-proxy (HALTGATE_UPSTREAM_PROXY) is ${form}`)
+  }
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port), user: name, password: secret }
+}
+
+/** Null where an escape is broken, or hides a control character, which credentials do not hold (RFC 7617). */
+function decoded(text: string): string | null {
+  try {
+    const read = decodeURIComponent(text)
+    return /[\u0000-\u001f\u007f]/.test(read) ? null : read
+  } catch {
+    return null
+  }
+}
+
+const fileOf = (text: string | undefined): string | undefined =>
+  text === undefined || text === '' ? undefined : resolve(text)
+
+/** The place that two flags name. errors  UsageError where only one is given. */
+function operatorCa(
+  certificateFile: string | undefined,
+  keyFile: string | undefined,
+): CaPlace | null {
+  if (certificateFile === undefined && keyFile === undefined) return null
+  if (certificateFile === undefined || keyFile === undefined) {
+    throw new UsageError('--ca-cert FILE and --ca-key FILE go together: give both')
+  }
+  return { certificateFile, keyFile, ours: false }
+}
+
+/** The longest time that Node's timers keep; above it they fire at once. Enough for bytes and counts, too. */
+const limitMax = 2 ** 31 - 1
+
+function limitsOf(
+  flags: Readonly<Record<string, unknown>>,
+  environment: Environment,
+): Partial<Limits> {
+  const limits: Partial<Record<keyof Limits, number>> = {}
+  for (const { key, flag, variable } of limitFlags) {
+    const text = flags[key] ?? nonEmpty(environment[variable])
+    if (text === undefined) continue
+    const value = /^[1-9][0-9]{0,9}$/.test(String(text)) ? Number(text) : Number.NaN
+    if (!(value <= limitMax)) {
+      throw new UsageError(`${flag} (${variable}) is a number from 1 to ${limitMax}, not '${text}'`)
+    }
+    limits[key] = value
+  }
+  return limits
 }
 
 function controlOf(text: string): Settings['control'] {
@@ -104,6 +207,9 @@ export function layoutOf(dataDirectory: string): {
   readonly policies: string
   readonly token: string
   readonly sentinel: string
+  readonly ca: string
+  readonly keys: string
+  readonly hashKey: string
 } {
   return {
     ledger: join(dataDirectory, 'ledger'),
@@ -111,6 +217,9 @@ export function layoutOf(dataDirectory: string): {
     policies: join(dataDirectory, 'policies'),
     token: join(dataDirectory, 'control.token'),
     sentinel: join(dataDirectory, 'HALT'),
+    ca: join(dataDirectory, 'ca'),
+    keys: join(dataDirectory, 'keys'),
+    hashKey: join(dataDirectory, 'keys', 'hash.key'),
   }
 }
 

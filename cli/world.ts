@@ -17,15 +17,18 @@ import { Failure } from '../kernel/reasons.ts'
 import type { Verdict } from '../kernel/verdict.ts'
 import { reloadProblems } from '../policy/reload.ts'
 import { handleConnect } from '../proxy/connect.ts'
-import type { Limits } from '../proxy/limits.ts'
+import { fingerprint } from '../proxy/identity.ts'
+import { defaultLimits, type Limits } from '../proxy/limits.ts'
 import { createResolver } from '../proxy/resolve.ts'
 import { type ProxyServer, startProxy } from '../proxy/server.ts'
 import { handleUpgrade } from '../proxy/websocket.ts'
 import { systemClock } from './clock.ts'
+import { connectionsWithin, openFilesMax } from './descriptors.ts'
 import { controlToken, makeDataDirectory } from './files.ts'
 import { readPolicy, requirePolicy, shownPath } from './policy-files.ts'
 import { keepPolicy, storedTerms } from './policy-store.ts'
 import { type Address, authorityOf, layoutOf, type Settings } from './settings.ts'
+import { PolicySight } from './sight.ts'
 import { version } from './version.ts'
 
 export interface World {
@@ -71,10 +74,19 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const metrics = createMetrics()
   const gate = await openLedgerAndGate(options, policy, metrics)
   metrics.attach(gate)
-  const reload = reloader({ gate, metrics, settings })
   let control: Control | null = null
   const own: { address: string; port: number }[] = []
+  const interfaces = interfaceReader()
   try {
+    const limits = limitsFor(options)
+    const sight = new PolicySight({
+      ...{ settings, token },
+      limits: { ...defaultLimits, ...limits },
+      warn: (message) => log.warn({}, message),
+      around: () => ({ own, interfaces: interfaces() }),
+    })
+    sight.use(await sight.prepare(policy))
+    const reload = reloader({ gate, metrics, settings, sight })
     control = await startControl({
       listen: settings.control,
       gate,
@@ -93,11 +105,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       openers: { tunnel: handleConnect, websocket: handleUpgrade },
       resolve: createResolver({
         own: () => own,
-        interfaces: interfaceReader(),
+        interfaces,
         after: systemClock.after,
       }),
       listenerAgent: settings.agent,
-      limits: options.limits ?? {},
+      limits,
+      sight,
       newId: idsOf(gate.bootId),
       monotonic: systemClock.monotonicMs,
       after: systemClock.after,
@@ -114,6 +127,20 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     await gate.close()
     throw listenFailure(error, settings.listen)
   }
+}
+
+/** As they were asked for, with no more connections than there are file descriptors for. */
+function limitsFor({ limits, log, settings }: WorldOptions): Partial<Limits> {
+  const asked = { ...settings.limits, ...limits }
+  const files = openFilesMax()
+  const wanted = asked.connectionsMax ?? defaultLimits.connectionsMax
+  const connectionsMax = connectionsWithin(files, wanted)
+  if (connectionsMax < wanted) {
+    const way = 'fewer connections than asked for: raise the limit of open files (ulimit -n)'
+    const level = asked.connectionsMax === undefined ? 'info' : 'warn'
+    log[level]({ connections_max: connectionsMax, asked: wanted, open_files: files }, way)
+  }
+  return { ...asked, connectionsMax }
 }
 
 /** An address that cannot be had is a failure of the machine, whichever listener wanted it. */
@@ -144,6 +171,7 @@ function openLedgerAndGate(options: WorldOptions, policy: Policy, metrics: Metri
     clock: systemClock,
     watch: watchOf(metrics, options.watch),
     policy,
+    keyOf: fingerprint,
     deepCheck: process.env['GOVERNANCE_CONTRACTS_ENABLED'] === '1',
     onSeal: options.onSeal,
     termsOf: storedTerms(layout.policies),
@@ -241,6 +269,7 @@ interface ReloadParts {
   readonly gate: Gate
   readonly metrics: Metrics
   readonly settings: Settings
+  readonly sight: PolicySight
 }
 
 /** Reloads one at a time; a loosened limit, an unreadable file or a typo keeps the old policy. */
@@ -258,8 +287,10 @@ function reloader(parts: ReloadParts): () => Promise<Reloaded> {
     }
     const problems = reloadProblems(gate.policy, policy)
     if (problems.length > 0) return refuse(parts, problems)
+    const vision = await parts.sight.prepare(policy)
     keepPolicy(layout.policies, policy)
     const loaded = await gate.load(policy, 'reload')
+    if (loaded.ok) parts.sight.use(vision)
     if (loaded.ok) return { ok: true, digest: policy.digest }
     return refuse(
       parts,

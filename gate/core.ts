@@ -12,14 +12,18 @@ import { haltOf } from '../kernel/view.ts'
 import type { Draft, Receipt } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { plainRefusal } from './answer-refusal.ts'
+import { Backlog } from './backlog.ts'
 import { Crowd, type Member } from './crowd.ts'
+import { Flood, type FoldedRefusal, refusedEntriesPerSecond } from './flood.ts'
 import { Lines } from './line.ts'
 import type { Clock, Watch } from './ports.ts'
-import { alertDraft, bounded, orderDraft } from './record.ts'
+import { alertDraft, bounded, foldedDraft, orderDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
+import { type KeyOf, Roll } from './roll.ts'
 
 /** A dispatched request: whose it is, and how to end it at once. */
 export interface OpenRequest extends Member {
+  readonly principal: Principal
   readonly path: readonly ScopeId[]
   readonly cut: (refusal: Refusal) => void
 }
@@ -33,6 +37,8 @@ export interface CoreOptions {
   readonly clock: Clock
   readonly watch: Watch
   readonly policy: Policy
+  /** How a token's hash becomes the key of a principal. */
+  readonly keyOf: KeyOf
   /** Checks the whole state after every step: GOVERNANCE_CONTRACTS_ENABLED=1. */
   readonly deepCheck: boolean
   /** Called once, when the gate has sealed itself: end the process after draining. */
@@ -44,10 +50,16 @@ export class Core {
   readonly watch: Watch
   readonly lines: Lines
   readonly openRequests = new Crowd<OpenRequest>()
-  policy: Policy
+  /** Settlements of requests that are cut, many at once. */
+  readonly backlog: Backlog
+  /** Refusals that move nothing. */
+  readonly refusals: Flood<FoldedRefusal>
   draining = false
+  readonly #keyOf: KeyOf
   readonly #deepCheck: boolean
   readonly #onSeal: (seal: Seal) => void
+  #policy: Policy
+  #roll: Roll
   #state: State
   #ledger: Ledger | null = null
   #seal: Seal | null = null
@@ -58,14 +70,22 @@ export class Core {
     this.#state = state
     this.clock = options.clock
     this.watch = options.watch
-    this.policy = options.policy
+    this.#policy = options.policy
+    this.#keyOf = options.keyOf
+    this.#roll = new Roll(options.policy, options.keyOf)
     this.lines = new Lines(options.clock)
+    this.backlog = new Backlog(options.clock)
+    this.refusals = this.#refusals()
     this.#deepCheck = options.deepCheck
     this.#onSeal = options.onSeal
   }
 
   get state(): State {
     return this.#state
+  }
+
+  get policy(): Policy {
+    return this.#policy
   }
 
   get sealed(): Seal | null {
@@ -80,6 +100,36 @@ export class Core {
   /** The instant for the next event: the clock, ratcheted, so that replay sees the same order of time. */
   now(): number {
     return Math.max(this.#state.now, this.clock.now())
+  }
+
+  /** Puts a policy in force for the next decision. */
+  enforce(policy: Policy): void {
+    this.#policy = policy
+    this.#roll = new Roll(policy, this.#keyOf)
+  }
+
+  /** The refusal of whom the policy in force does not know, or not by this token; null where it does. */
+  stranger(principal: Principal): Refusal | null {
+    if (this.#roll.knows(principal)) return null
+    const message = `The policy in force does not know ${principal.agent}, or not by this token.`
+    return this.plain('identity-unknown', message)
+  }
+
+  #refusals(): Flood<FoldedRefusal> {
+    return new Flood(this.clock, {
+      entriesPerSecond: refusedEntriesPerSecond,
+      rateOf: ({ agent }) => agent,
+      kindOf: ({ agent, policy, reason }) => `${agent} ${reason.code} ${policy}`,
+      flush: (folded) => this.noteFolded(foldedDraft(this.clock.now(), folded)),
+    })
+  }
+
+  /** Appends what stands for several refusals; false where the ledger takes nothing now: ask again. */
+  noteFolded(draft: Draft): boolean {
+    if (this.barred() !== null) return true
+    if (this.ledger.obstacle !== null) return false
+    this.note(draft)
+    return true
   }
 
   attach(ledger: Ledger): void {
@@ -148,10 +198,19 @@ export class Core {
    *
    * errors  Failure ledger-unavailable: the entry is not known to be durable.
    */
-  async append(draft: Draft): Promise<Receipt> {
+  append(draft: Draft): Promise<Receipt> {
+    return this.#record(draft, 'append')
+  }
+
+  /** Appends what nobody waits for, and so without hurry; what its failure means for the gate is seen to. */
+  note(draft: Draft): void {
+    this.#record(draft, 'note').catch(() => undefined)
+  }
+
+  async #record(draft: Draft, how: 'append' | 'note'): Promise<Receipt> {
     const { ledger } = this
     const { waiting } = ledger
-    const written = ledger.append(draft)
+    const written = ledger[how](draft)
     const lost = ledger.waiting === waiting
     try {
       const receipt = await written
@@ -165,18 +224,15 @@ export class Core {
     }
   }
 
-  /** Appends what nobody waits for: what its failure means for the gate, `append` has seen to. */
-  note(draft: Draft): void {
-    this.append(draft).catch(() => undefined)
-  }
-
   /** Carries out what a step asked for: entries for alerts, entries and severed sockets for halts. */
   carry(effects: readonly Effect[], at: number): void {
     for (const effect of effects) {
       if (effect.kind === 'alert') this.note(alertDraft(at, effect))
       if (effect.kind === 'sever') {
         const { scope, cause } = effect
-        this.note(orderDraft('halt', { at, by: 'kernel', cause, reason: '', scope }, null))
+        // In no hurry for anyone, and yet at once: what halted should be durable before the next request asks.
+        const halt = orderDraft('halt', { at, by: 'kernel', cause, reason: '', scope }, null)
+        this.append(halt).catch(() => undefined)
         this.sever(scope, cause)
       }
     }
@@ -185,12 +241,32 @@ export class Core {
   /** Destroys, in this turn, whatever is open under a scope, and lets those who wait hear of it. */
   sever(scope: ScopeId, cause: HaltCause): void {
     this.watch.severed(scope, cause)
-    for (const open of this.openRequests.all()) {
-      if (!open.path.includes(scope)) continue
-      this.openRequests.remove(open)
-      open.cut(this.#haltRefusal(open.path, scope))
-    }
+    // Those of one path are told the same: of thousands, telling took most of the turn.
+    const told = new Map<readonly ScopeId[], Refusal>()
+    this.#cut(({ path }) => {
+      if (!path.includes(scope)) return null
+      const refusal = told.get(path) ?? this.#haltRefusal(path, scope)
+      told.set(path, refusal)
+      return refusal
+    })
     this.lines.wake()
+  }
+
+  /** Destroys what is open of agents and tokens that the policy in force does not know. */
+  cutStrangers(): void {
+    this.#cut(({ principal }) => this.stranger(principal))
+  }
+
+  /** Cuts, in this turn, every open request that has a refusal; what they settle follows, some in each turn. */
+  #cut(refusalOf: (open: OpenRequest) => Refusal | null): void {
+    this.backlog.during(() => {
+      for (const open of this.openRequests.all()) {
+        const refusal = refusalOf(open)
+        if (refusal === null) continue
+        this.openRequests.remove(open)
+        open.cut(refusal)
+      }
+    })
   }
 
   #haltRefusal(path: readonly ScopeId[], scope: ScopeId): Refusal {
@@ -202,10 +278,7 @@ export class Core {
   seal(seal: Seal): void {
     if (this.#seal !== null) return
     this.#seal = seal
-    for (const open of this.openRequests.all()) {
-      this.openRequests.remove(open)
-      open.cut(this.plain(seal.code, seal.message))
-    }
+    this.#cut(() => this.plain(seal.code, seal.message))
     this.lines.wake()
     this.#whenIdle?.()
     this.#onSeal(seal)
@@ -213,10 +286,7 @@ export class Core {
 
   /** Cuts what is still open when the time for draining is over. */
   cutAll(): void {
-    for (const open of this.openRequests.all()) {
-      this.openRequests.remove(open)
-      open.cut(this.plain('shutting-down', 'The gate is shutting down.'))
-    }
+    this.#cut(() => this.plain('shutting-down', 'The gate is shutting down.'))
   }
 
   /**
@@ -242,6 +312,7 @@ export class Core {
   /** The end: whatever comes later is refused, and a settlement that comes later is a forfeit of the next start. */
   end(): void {
     this.#over = true
+    this.backlog.close()
   }
 
   /** A bug of ours: recorded as far as that is possible, the fleet halted for ever, the gate sealed. */

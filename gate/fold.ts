@@ -40,8 +40,13 @@ function reasonsOf(data: Plain, key: string): readonly Reason[] {
   }))
 }
 
+/** Entries of one actor share it (ledger/scan.ts), and a principal that is the same object has its path at hand. */
+const principals = new WeakMap<Actor, Principal>()
+
 function principalOf(actor: Actor): Principal {
-  return {
+  const known = principals.get(actor)
+  if (known !== undefined) return known
+  const principal = {
     agent: actor.agent ?? '',
     run: actor.run ?? '',
     tenant: actor.tenant ?? null,
@@ -49,12 +54,16 @@ function principalOf(actor: Actor): Principal {
     actor: actor.principal ?? null,
     key: actor.key ?? null,
   }
+  principals.set(actor, principal)
+  return principal
 }
 
 function admitOf(entry: Entry): AdmitEvent {
   const { data } = entry
   const queue = text(data, 'queue')
+  const least = data['least'] === undefined ? {} : { least: vector(data, 'least') }
   return {
+    ...least,
     kind: 'admit',
     at: integer(data, 'at'),
     request: text(data, 'request'),
@@ -161,11 +170,14 @@ function compare(entry: Entry, event: KernelEvent, answer: Answer): string | nul
   }
   const held = vector(data, 'hold')
   const follows = answer.hold?.vector ?? {}
-  for (const key of new Set([...Object.keys(held), ...Object.keys(follows)])) {
-    if (held[key] !== follows[key]) {
-      return `the hold recorded has ${key} ${held[key] ?? 'unset'}, and ${follows[key] ?? 'unset'} follows`
-    }
-  }
+  const key = differing(held, follows) ?? differing(follows, held)
+  if (key === null) return null
+  return `the hold recorded has ${key} ${held[key] ?? 'unset'}, and ${follows[key] ?? 'unset'} follows`
+}
+
+/** The first dimension of one vector that has another amount in the other; null where there is none. */
+function differing(one: Vector, other: Vector): string | null {
+  for (const key in one) if (one[key] !== other[key]) return key
   return null
 }
 

@@ -4,10 +4,11 @@ import { Failure, type ReasonCode, reasons } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import type { Principal } from '../kernel/scope.ts'
 import type { Receipt } from '../ledger/entry.ts'
-import { type Amounts, admit, reach } from './admit.ts'
+import { admit, reach } from './admit.ts'
+import { allows } from './allows.ts'
 import { plainRefusal } from './answer-refusal.ts'
 import type { Core, Seal } from './core.ts'
-import { Flood } from './flood.ts'
+import { Flood, type Folded, rejectedEntriesPerSecond } from './flood.ts'
 import {
   type GrantOrder,
   grant,
@@ -19,10 +20,11 @@ import {
   reinstate,
 } from './orders.ts'
 import type { Passage } from './passage.ts'
-import type { Resolve } from './ports.ts'
-import { actorOf, bounded, rejectedDraft } from './record.ts'
+import type { AdmitPorts } from './ports.ts'
+import { actorOf, bounded, mixture, rejectedDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
 import { type GateStatus, type RunView, runsOf, statusOf } from './status.ts'
+import type { Amounts, Reject } from './work.ts'
 
 /** A refusal that needs no kernel: malformed bytes, a missing identity, a tunnel that lies about its name. */
 export interface Rejection {
@@ -44,11 +46,11 @@ export class Gate {
 
   constructor(core: Core) {
     this.#core = core
-    this.#flood = new Flood(core.clock, ({ sample, count }) => {
-      if (core.barred() !== null) return true
-      if (core.ledger.obstacle !== null) return false
-      core.note(this.#entryOf(sample, count))
-      return true
+    this.#flood = new Flood(core.clock, {
+      entriesPerSecond: rejectedEntriesPerSecond,
+      rateOf: () => '',
+      kindOf: ({ code, listener, principal }) => `${code} ${listener} ${principal?.agent ?? ''}`,
+      flush: (folded) => core.noteFolded(this.#foldedEntryOf(folded)),
     })
   }
 
@@ -79,25 +81,25 @@ export class Gate {
     return { head, poisoned, refusal: obstacle }
   }
 
-  admit(facts: RequestFacts, amounts: Amounts, resolve: Resolve): Promise<Passage | Refusal> {
-    return this.#told(facts, admit(this.#core, { facts, amounts }, resolve))
+  /** Admits one request, or refuses it; the ports are asked only while the policy would allow it. */
+  admit(facts: RequestFacts, amounts: Amounts, ports: AdmitPorts): Promise<Passage | Refusal> {
+    return admit(this.#core, { facts, amounts, reject: this.#rejectFor(facts) }, ports)
   }
 
+  /** Whether any rule could allow this host and port. */
   reach(facts: RequestFacts): ReturnType<typeof reach> {
-    return this.#told(facts, reach(this.#core, facts))
+    return reach(this.#core, { facts, reject: this.#rejectFor(facts) })
+  }
+
+  /** Whether the policy could let such a request pass; no decision, and no entry. */
+  allows(facts: RequestFacts): boolean {
+    return allows(this.#core, facts)
   }
 
   /** A refusal of a gate that drains has its entry too, although no kernel was asked. */
-  async #told<T extends object>(
-    facts: RequestFacts,
-    asked: Promise<T | Refusal>,
-  ): Promise<T | Refusal> {
-    const answer = await asked
-    if (!('refused' in answer) || answer.refused !== true) return answer
-    if (answer.code !== 'shutting-down' || answer.receipt !== null) return answer
-    const { principal } = facts
-    const message = answer.reasons[0]?.message ?? ''
-    return this.reject({ code: answer.code, message, principal, listener: 'gate' })
+  #rejectFor({ principal }: RequestFacts): Reject {
+    return ({ code, reasons: [first] }) =>
+      this.reject({ code, message: first?.message ?? '', principal, listener: 'gate' })
   }
 
   /** Records a refusal that the kernel was not asked about; equals of a flood share an entry. */
@@ -110,7 +112,7 @@ export class Gate {
     const { obstacle } = core.ledger
     if (obstacle !== null) return core.plain(obstacle.code, obstacle.message)
     let receipt: Receipt | null = null
-    if (this.#flood.takes(`${code} ${rejection.listener}`, rejection)) {
+    if (this.#flood.takes(rejection)) {
       try {
         receipt = await core.append(this.#entryOf(rejection, 1))
       } catch (error) {
@@ -128,6 +130,14 @@ export class Gate {
     const at = this.#core.clock.now()
     const actor = principal === null ? {} : actorOf(principal)
     return rejectedDraft(actor, { at, code, count, listener, message, status })
+  }
+
+  /** An entry for several speaks of their agent, and not of the run or token that came first. */
+  #foldedEntryOf({ sample, count, mixed }: Folded<Rejection>): ReturnType<typeof rejectedDraft> {
+    const { data, kind } = this.#entryOf(sample, count)
+    if (mixed) return { kind, actor: {}, data: { ...data, listener: '', ...mixture } }
+    const { principal } = sample
+    return { kind, actor: principal === null ? {} : { agent: principal.agent }, data }
   }
 
   halt(order: HaltOrder): Promise<OrderAnswer> {
@@ -190,6 +200,7 @@ export class Gate {
     // Once more, for what was admitted before and dispatched while it waited.
     this.#core.cutAll()
     this.#flood.close()
+    this.#core.refusals.close()
     this.#core.end()
     await this.#core.ledger.close()
   }

@@ -2,6 +2,7 @@
 import type { Answer } from '../kernel/answer.ts'
 import { assert } from '../kernel/contract.ts'
 import type { Vector } from '../kernel/dimension.ts'
+import type { Classification } from '../kernel/policy.ts'
 import { Failure } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import type { Principal } from '../kernel/scope.ts'
@@ -15,20 +16,22 @@ import type { Watch } from './ports.ts'
 import { actorOf, extensionDraft, settlementDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
 
-export interface PassageInput {
+/** What both kinds of passages tell of their admission. */
+export interface Admitted {
   readonly principal: Principal
   readonly kind: RequestFacts['kind']
+  readonly classification: Classification
   readonly receipt: Receipt
   readonly policy: string
   readonly verdict: string
   readonly addresses: readonly string[]
-  readonly hold: Hold
 }
 
 /** A passage with a hold: what nearly every admitted request has. */
 export class HeldPassage implements Passage {
   readonly refused = false
   readonly observed = false
+  readonly classification: Classification
   readonly receipt: Receipt
   readonly policy: string
   readonly verdict: string
@@ -40,11 +43,12 @@ export class HeldPassage implements Passage {
   #open: OpenRequest | null = null
   #settled = false
 
-  constructor(core: Core, input: PassageInput) {
+  constructor(core: Core, input: Admitted, hold: Hold) {
     this.#core = core
     this.#principal = input.principal
     this.#kind = input.kind
-    this.#hold = input.hold
+    this.#hold = hold
+    this.classification = input.classification
     this.receipt = input.receipt
     this.policy = input.policy
     this.verdict = input.verdict
@@ -57,7 +61,7 @@ export class HeldPassage implements Passage {
 
   open(cut: (refusal: Refusal) => void): Refusal | null {
     const core = this.#core
-    const barred = core.barred()
+    const barred = core.barred() ?? core.stranger(this.#principal)
     if (barred !== null) return barred
     const { request, path } = this.#hold
     // Not logged, so it must not move the clock either: replay sees admission and dispatch as one record.
@@ -73,7 +77,7 @@ export class HeldPassage implements Passage {
       const { state, policy } = core
       return refusalOf({ answer, state, path, now, policy: policy.digest, receipt: null })
     }
-    this.#open = { path, cut, place: -1 }
+    this.#open = { principal: this.#principal, path, cut, place: -1 }
     core.openRequests.add(this.#open)
     core.watch.opened(this.#kind)
     return null
@@ -110,21 +114,28 @@ export class HeldPassage implements Passage {
   settle(settlement: Settlement): void {
     assert(!this.#settled, 'a passage is settled once (I2)')
     this.#settled = true
-    close(this.#core, this.#open, endOf(this.#kind, settlement))
-    if (this.#core.barred() !== null) return
+    const core = this.#core
+    close(core, this.#open, endOf(this.#kind, settlement))
+    const endedAt = core.now()
+    core.backlog.run(() => this.#settle(settlement, endedAt))
+  }
+
+  /** The kernel's step and the entry: at once, or behind a cut of many. */
+  #settle(settlement: Settlement, endedAt: number): void {
+    const core = this.#core
+    if (core.barred() !== null) return
     const { request, admittedAt } = this.#hold
     const { outcome, actual } = settlement
-    const at = this.#core.now()
+    const at = core.now()
+    const durationMs = Math.max(0, endedAt - admittedAt)
     try {
-      const answer = this.#core.apply({ kind: 'settle', at, request, outcome, actual })
+      const answer = core.apply({ kind: 'settle', at, request, outcome, actual })
       assert(passes(answer.verdict), 'a hold that is open can be settled (I2)')
-      const { cut, status } = settlement
-      const durationMs = Math.max(0, at - admittedAt)
-      const source = cut === 'halted' ? 'halt' : 'proxy'
-      const record = { request, at, actual, cut, durationMs, outcome, source, status } as const
-      this.#core.note(settlementDraft(actorOf(this.#principal), record))
-      this.#core.carry(answer.effects, at)
-      this.#core.settled()
+      const source = settlement.cut === 'halted' ? 'halt' : 'proxy'
+      const record = { request, at, durationMs, source, settlement } as const
+      core.note(settlementDraft(actorOf(this.#principal), record))
+      core.carry(answer.effects, at)
+      core.settled()
     } catch (error) {
       if (!(error instanceof Failure)) throw error
     }
@@ -148,6 +159,7 @@ function endOf(kind: RequestFacts['kind'], settlement: Settlement): Parameters<W
 export class ObservedPassage implements Passage {
   readonly refused = false
   readonly observed = true
+  readonly classification: Classification
   readonly receipt: Receipt
   readonly policy: string
   readonly verdict: string
@@ -158,10 +170,11 @@ export class ObservedPassage implements Passage {
   readonly #kind: RequestFacts['kind']
   #open: OpenRequest | null = null
 
-  constructor(core: Core, input: Omit<PassageInput, 'hold'>) {
+  constructor(core: Core, input: Admitted) {
     this.#core = core
     this.#principal = input.principal
     this.#kind = input.kind
+    this.classification = input.classification
     this.receipt = input.receipt
     this.policy = input.policy
     this.verdict = input.verdict
@@ -170,12 +183,12 @@ export class ObservedPassage implements Passage {
 
   open(cut: (refusal: Refusal) => void): Refusal | null {
     const core = this.#core
-    const barred = core.barred()
+    const barred = core.barred() ?? core.stranger(this.#principal)
     if (barred !== null) return barred
     const path = core.pathOf(this.#principal)
     const halted = core.haltedOn(path)
     if (halted !== null) return halted
-    this.#open = { path, cut, place: -1 }
+    this.#open = { principal: this.#principal, path, cut, place: -1 }
     core.openRequests.add(this.#open)
     core.watch.opened(this.#kind)
     return null

@@ -83,8 +83,9 @@ async function forfeitAll(core: Core, termsOf: TermsOf): Promise<void> {
     const outcome = 'forfeited'
     const answer = core.apply({ kind: 'settle', at, request, outcome, actual: {} }, terms)
     const durationMs = Math.max(0, at - admittedAt)
-    const record = { request, at, actual: {}, cut: '', durationMs, outcome, status: 0 }
-    const written = core.append(settlementDraft({}, { ...record, source: 'recovery' }))
+    const settlement = { outcome, actual: {}, status: 0, cut: '' } as const
+    const record = { request, at, durationMs, source: 'recovery', settlement } as const
+    const written = core.append(settlementDraft({}, record))
     core.carry(answer.effects, at)
     if (index % forfeitBatch === 0) await written
     else written.catch(() => undefined)

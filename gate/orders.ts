@@ -65,7 +65,10 @@ export function grant(core: Core, order: GrantOrder): Promise<OrderAnswer> {
   return carryOut(core, event, (answer) => orderDraft(kind, members, answer))
 }
 
-/** Puts a policy into force whose source is kept beside the ledger already; open limits fall, none rises. */
+/**
+ * Puts a policy into force whose source is kept beside the ledger already; open limits fall, none rises. What is
+ * open of agents that it does not declare, or of tokens that it took away, is cut as by a halt.
+ */
 export async function load(
   core: Core,
   policy: Policy,
@@ -73,16 +76,19 @@ export async function load(
 ): Promise<OrderAnswer> {
   const at = core.now()
   const { digest, mode } = policy
-  return carryOut(
+  const loading = carryOut(
     core,
     { kind: 'load', at, digest },
     (answer) => {
-      core.policy = policy
+      core.enforce(policy)
       const data = { at, digest, mode, trigger, verdict: answer.verdict }
       return { kind: 'policy.load', actor: {}, data }
     },
     policy,
   )
+  // In the same turn, behind the entry: who is not known any more has nothing open when it is acknowledged.
+  core.cutStrangers()
+  return loading
 }
 
 async function carryOut(

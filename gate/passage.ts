@@ -1,5 +1,7 @@
 /** An admitted request: its hold, durable before anyone sees this, and the three things that may be done to it. */
 import type { Vector } from '../kernel/dimension.ts'
+import type { PayloadFinding } from '../kernel/payload.ts'
+import type { Classification } from '../kernel/policy.ts'
 import type { Receipt } from '../ledger/entry.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -12,12 +14,20 @@ export interface Settlement {
   readonly status: number
   /** Why the gate ended it early, as a reason code, or empty. */
   readonly cut: string
+  /** What detectors found in what left and came back, by name and place. */
+  readonly findings?: readonly PayloadFinding[]
+  /** `sha256:` and 64 hex digits of what a model was asked and of what it answered. */
+  readonly hashes?: { readonly prompt?: string; readonly response?: string }
+  /** Where the tokens and the cost of a model call come from: its answer said so, or all of the hold counts. */
+  readonly usage_source?: 'response' | 'forfeit'
 }
 
 export interface Passage {
   readonly refused: false
   readonly receipt: Receipt
   readonly policy: string
+  /** What the policy said of it, of the whole request: what to clamp, set, measure and look for. */
+  readonly classification: Classification
   /** `warn` goes on, and says so in a header. In observe mode it is what would have been answered. */
   readonly verdict: string
   /** True where only `mode: observe` let it pass. */

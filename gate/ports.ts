@@ -1,4 +1,6 @@
 /** What the gate is given from outside: time, and someone who counts. Both are data in, never a decision. */
+import type { Decoded } from '../kernel/content.ts'
+import type { Classification } from '../kernel/policy.ts'
 import type { ReasonCode } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import type { Verdict } from '../kernel/verdict.ts'
@@ -31,6 +33,25 @@ export type Resolve = (
   port: number,
   allowed: readonly string[],
 ) => Destination | Promise<Destination>
+
+/** What must be known of a body before a request can be judged. */
+export type Needed = Pick<Classification, 'decoder' | 'payload'>
+
+/** A body that was read; `content` is null where no decoder was asked for. */
+export type Reading = Decoded | { readonly ok: true; readonly content: null }
+
+/**
+ * Reads the whole body, takes its content coding off, looks for what `payload` names, and decodes it; asked after the
+ * policy allowed the request as far as it is known, once for each decoder. A failure refuses it, in observe mode
+ * too: what was not read whole cannot be forwarded whole.
+ */
+export type Read = (needed: Needed) => Promise<Reading>
+
+/** What the gate asks back about one request. */
+export interface AdmitPorts {
+  readonly resolve: Resolve
+  readonly read: Read
+}
 
 /** Told of what happened, for metrics; must not throw and must not wait. */
 export interface Watch {

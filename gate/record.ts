@@ -1,12 +1,16 @@
 /** Builds the data of each entry, keys ascending, so that JSON.stringify is its canonical form (docs/ledger.md). */
 import type { Answer } from '../kernel/answer.ts'
+import type { DecoderName } from '../kernel/content.ts'
 import type { Vector } from '../kernel/dimension.ts'
 import type { AdmitEvent } from '../kernel/event.ts'
+import type { PayloadFinding } from '../kernel/payload.ts'
 import type { Classification } from '../kernel/policy.ts'
-import type { Reason } from '../kernel/reasons.ts'
+import { type Reason, reasons } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import type { Principal } from '../kernel/scope.ts'
 import type { Actor, Draft } from '../ledger/entry.ts'
+import type { Folded, FoldedRefusal } from './flood.ts'
+import type { Settlement } from './passage.ts'
 import { redactPath } from './redact.ts'
 
 type Plain = Record<string, unknown>
@@ -69,8 +73,18 @@ function isEmpty(members: object): boolean {
   return true
 }
 
-const codes = (reasons: readonly Reason[]): Plain[] =>
-  reasons.map((reason) => ({ code: reason.code, id: bounded(reason.id) }))
+/** Of what detectors found in one request or response: every detector in every place, once. */
+const findingsMax = 40
+
+/** What was found, with its keys ascending; by name and place alone (I6). */
+function found(findings: readonly PayloadFinding[]): readonly PayloadFinding[] {
+  return findings.slice(0, findingsMax).map(({ count, detector, hash, place }) => ({
+    ...{ count, detector, hash, place },
+  }))
+}
+
+const codes = (all: readonly Reason[]): Plain[] =>
+  all.map((reason) => ({ code: reason.code, id: bounded(reason.id) }))
 
 export interface DecisionRecord {
   readonly facts: RequestFacts
@@ -78,6 +92,9 @@ export interface DecisionRecord {
   readonly event: AdmitEvent
   readonly answer: Answer
   readonly addresses: readonly string[]
+  /** What its body was read with; empty where it was not. */
+  readonly decoder: DecoderName | ''
+  readonly findings: readonly PayloadFinding[]
   readonly policy: string
   readonly mode: string
 }
@@ -93,14 +110,18 @@ export function decisionDraft(record: DecisionRecord): Draft {
   if (event.budgets.length > 0) data['budgets'] = event.budgets
   if (!isEmpty(event.charge)) data['charge'] = ascending(event.charge)
   if (!isEmpty(classification.context)) data['context'] = boundedContext(classification.context)
+  if (record.decoder !== '') data['decoder'] = record.decoder
   data['domain'] = classification.domain
   if (answer.draftVerdict !== answer.verdict) data['draft_verdict'] = answer.draftVerdict
   if (event.drafts.length > 0) data['drafts'] = event.drafts
+  if (record.findings.length > 0) data['findings'] = found(record.findings)
   if (answer.hold !== null) data['hold'] = ascending(answer.hold.vector)
   data['host'] = bounded(facts.host)
   data['kind'] = facts.kind
+  if (event.least !== undefined) data['least'] = ascending(event.least)
   data['method'] = bounded(facts.method)
   data['mode'] = record.mode
+  if (facts.content?.model) data['model'] = bounded(facts.content.model.model)
   if (facts.path !== '') data['path'] = bounded(path.text)
   if (path.redacted) data['path_redacted'] = true
   data['policy'] = record.policy
@@ -128,25 +149,27 @@ function boundedContext(context: Classification['context']): Plain {
 export interface SettlementRecord {
   readonly request: string
   readonly at: number
-  readonly actual: Vector
-  readonly cut: string
   readonly durationMs: number
-  readonly outcome: string
   readonly source: 'proxy' | 'halt' | 'recovery'
-  readonly status: number
+  readonly settlement: Settlement
 }
 
 /** What an admitted request turned out to cost, or that nobody knows. */
 export function settlementDraft(actor: Actor, record: SettlementRecord): Draft {
+  const { settlement } = record
+  const { actual, cut, findings, hashes } = settlement
   const data: Plain = {}
-  if (!isEmpty(record.actual)) data['actual'] = ascending(record.actual)
+  if (!isEmpty(actual)) data['actual'] = ascending(actual)
   data['at'] = record.at
-  if (record.cut !== '') data['cut'] = record.cut
+  if (cut !== '') data['cut'] = cut
   data['duration_ms'] = record.durationMs
-  data['outcome'] = record.outcome
+  if (findings !== undefined && findings.length > 0) data['findings'] = found(findings)
+  if (hashes !== undefined && !isEmpty(hashes)) data['hashes'] = ascending(hashes)
+  data['outcome'] = settlement.outcome
   data['request'] = record.request
   data['source'] = record.source
-  data['status'] = record.status
+  data['status'] = settlement.status
+  if (settlement.usage_source !== undefined) data['usage_source'] = settlement.usage_source
   return { kind: 'settlement', actor, data }
 }
 
@@ -179,6 +202,20 @@ export function rejectedDraft(actor: Actor, record: RejectionRecord): Draft {
   const data = { at, code, count, listener, message: bounded(message), status }
   return { kind: 'rejected', actor, data }
 }
+
+/** Several refusals of the kernel that moved nothing: of one agent, policy and deciding code, unless they are mixed. */
+export function foldedDraft(at: number, folded: Folded<FoldedRefusal>): Draft {
+  const { count, mixed, sample } = folded
+  const { agent, policy, reason } = sample
+  if (mixed) return rejectedDraft({}, { ...mixture, at, count, listener: 'gate' })
+  const { code, message } = reason
+  const { status } = reasons[code]
+  const draft = rejectedDraft({ agent }, { at, code, count, listener: 'gate', message, status })
+  return { ...draft, data: ascending({ ...draft.data, policy }) }
+}
+
+/** What an entry says that stands for more kinds of refusals than are counted apart. */
+export const mixture = { code: 'mixed', message: 'Refusals of several kinds.', status: 0 } as const
 
 /** An account that passed a tier on the way up. */
 export function alertDraft(

@@ -30,7 +30,7 @@ import { carryOut, halt, haltedOn, haltedReason, hasRoomFor, runsPerAgentMax, se
 import { withAccounts, withHost } from './purse.ts'
 import { pathOf, runOf, type ScopeId } from './scope.ts'
 import type { Hold, HoldLine } from './state.ts'
-import { done, putHold, putPurse, type Turn } from './turn.ts'
+import { answered, putHold, putPurse, type Turn } from './turn.ts'
 import { passes, type Verdict } from './verdict.ts'
 
 /** The path of the principal and the pools of the active budgets that count it. */
@@ -90,7 +90,7 @@ function judge(turn: Turn, event: AdmitEvent, measured: readonly Measured[]): Ju
 /**
  * Posts a refusal on the active budgets that count refusals, and halts what `kill` budgets are filled by it. A run
  * that is new is taken note of with it, so that refused runs are as bounded as admitted ones; beyond the bound
- * nothing is counted.
+ * nothing is counted. Nor is it beyond the limit: what is refused for ever moves nothing more.
  */
 function countRefusal(turn: Turn, bounds: readonly Bound[]): void {
   const { now } = turn
@@ -101,10 +101,13 @@ function countRefusal(turn: Turn, bounds: readonly Bound[]): void {
     if (!see(turn, scope)) continue
     const index = purse.dimensions.indexOf('refusals')
     const before = present(purse.accounts[index], 'a bound purse is complete')
-    const window = period.kind === 'window' ? { refillAt: now + period.lengthMs, now } : null
-    const after = post(before, { held: 0, spent: 1, window })
-    const accounts = purse.accounts.map((account) => (account === before ? after : account))
-    putPurse(turn, withAccounts(purse, accounts))
+    let after = before
+    if (useOf(before) < limitOf(before)) {
+      const window = period.kind === 'window' ? { refillAt: now + period.lengthMs, now } : null
+      after = post(before, { held: 0, spent: 1, window })
+      const accounts = purse.accounts.map((account) => (account === before ? after : account))
+      putPurse(turn, withAccounts(purse, accounts))
+    }
     const kills = budget.onLimit === 'kill' && turn.terms.mode === 'enforce'
     if (kills && useOf(after) >= limitOf(after)) filled.push(scope)
   }
@@ -122,7 +125,7 @@ function refuse(turn: Turn, refused: Refused): Answer {
   if (verdict !== 'queue') countRefusal(turn, bounds)
   carryOut(turn, findings)
   const retryAt = retryAtOf(findings)
-  return { ...done(turn), verdict, draftVerdict, reasons, retryAt, remaining }
+  return answered(turn, { verdict, draftVerdict, reasons, retryAt, remaining, hold: null })
 }
 
 /** Reserves a charge on every purse, opening those that are new, and takes note of a run that is new. */
@@ -190,5 +193,13 @@ export function admit(turn: Turn, event: AdmitEvent): Answer {
     return refuse(turn, { ...judged, bounds, remaining: remainingOf(bounds) })
   }
   const held = hold(turn, event, { bounds, charge })
-  return { ...done(turn), verdict, draftVerdict, reasons: reasonsOf(judged.findings), hold: held }
+  const reasons = reasonsOf(judged.findings)
+  return answered(turn, {
+    verdict,
+    draftVerdict,
+    reasons,
+    retryAt: null,
+    remaining: [],
+    hold: held,
+  })
 }

@@ -1,7 +1,7 @@
 /** What a request is charged, and on which purses: the accounts that an admission or extension is measured on. */
 import { countableOf, headroomOf, limitOf } from './account.ts'
 import type { Remaining } from './answer.ts'
-import { assert, present } from './contract.ts'
+import { assert, nth, present } from './contract.ts'
 import {
   amountIn,
   amountOf,
@@ -32,6 +32,7 @@ export interface Lack {
 }
 
 const nothing: readonly Lack[] = []
+const none: Vector = {}
 
 /** True for a budget that can refuse; drafts, `continue` and `warn` only count. */
 export function restrains(budget: BudgetTerms): boolean {
@@ -77,7 +78,7 @@ export function narrow(bounds: readonly Bound[], ask: Vector): Vector {
   for (const dimension of Object.keys(ask)) {
     const wanted = amountOf(ask, dimension)
     for (const { budget, purse } of bounds) {
-      if (budget.state === 'draft' || amountIn(budget.limits, dimension) === undefined) continue
+      if (budget.state === 'draft' || !budget.dimensions.includes(dimension)) continue
       const account = purse.accounts[purse.dimensions.indexOf(dimension)]
       const before = amountIn(given, dimension) ?? wanted
       const left = account && restrains(budget) ? Math.max(0, headroomOf(account)) : before
@@ -100,6 +101,7 @@ export interface Charge {
 interface Amounts {
   readonly exact: Vector
   readonly ask: Vector
+  readonly least: Vector
   readonly given: Vector
 }
 
@@ -110,12 +112,12 @@ function heldOf(dimension: Dimension, { exact, given }: Amounts): number {
   return stated ?? amountIn(defaultCharge, dimension) ?? 0
 }
 
-/** The least that must be left in one dimension: all of an exact charge, 1 of an ask, 1 for a host that is new. */
+/** What must be left in one dimension: all of an exact charge, the least of an ask, 1 for a host that is new. */
 function needOf(dimension: Dimension, amounts: Amounts, newHost: boolean): number {
   if (dimension === 'hosts') return newHost ? 1 : 0
   if (amountIn(amounts.exact, dimension) === undefined) {
     const wanted = amountIn(amounts.ask, dimension)
-    if (wanted !== undefined) return Math.min(1, wanted)
+    if (wanted !== undefined) return Math.min(wanted, amountIn(amounts.least, dimension) ?? 1)
   }
   return heldOf(dimension, amounts)
 }
@@ -138,24 +140,44 @@ export function lacksOf(bound: Bound, needed: (dimension: Dimension) => number):
 export function chargeOf(bounds: readonly Bound[], event: AdmitEvent): Charge {
   checkVector(event.charge)
   checkVector(event.ask)
-  const amounts = { exact: event.charge, ask: event.ask, given: narrow(bounds, event.ask) }
+  const { ask, charge, least = none } = event
+  checkVector(least)
+  const amounts = { exact: charge, ask, least, given: narrow(bounds, ask) }
   const vector: Record<Dimension, number> = {}
   const lacks: (readonly Lack[])[] = []
-  const lines = bounds.map((bound) => {
-    const { budget, purse } = bound
-    const newHost = !purse.hosts.includes(event.host)
+  const lines: (readonly number[])[] = []
+  for (const bound of bounds) {
+    const newHost = !bound.purse.hosts.includes(event.host)
     lacks.push(lacksOf(bound, (dimension) => needOf(dimension, amounts, newHost)))
-    return purse.dimensions.map((dimension, index) => {
-      const account = purse.accounts[index]
-      if (account === undefined || amountIn(budget.limits, dimension) === undefined) return 0
-      const amount = heldOf(dimension, amounts)
-      if (budget.state === 'active' && dimension !== 'hosts' && dimension !== 'refusals') {
-        vector[dimension] = amount
-      }
-      return restrains(budget) ? amount : countableOf(account, amount)
-    })
-  })
+    lines.push(lineOf(bound, amounts, vector))
+  }
   return { lines, vector, lacks }
+}
+
+/** What one purse holds of a request; what an active budget holds is noted in the vector. */
+function lineOf(
+  { budget, purse }: Bound,
+  amounts: Amounts,
+  vector: Record<Dimension, number>,
+): readonly number[] {
+  const { dimensions, accounts } = purse
+  const isStrict = restrains(budget)
+  // Nearly always the budget's own list: then each dimension of the purse is one that it limits.
+  const isWhole = dimensions === budget.dimensions
+  const line: number[] = []
+  for (let index = 0; index < dimensions.length; index += 1) {
+    const dimension = nth(dimensions, index)
+    const account = accounts[index]
+    let amount = 0
+    if (account !== undefined && (isWhole || budget.dimensions.includes(dimension))) {
+      amount = heldOf(dimension, amounts)
+      const isHeld = dimension !== 'hosts' && dimension !== 'refusals'
+      if (isHeld && budget.state === 'active') vector[dimension] = amount
+      if (!isStrict) amount = countableOf(account, amount)
+    }
+    line.push(amount)
+  }
+  return line
 }
 
 /** True where the account could never hold what is needed, however long one waits. */

@@ -48,12 +48,13 @@ export interface PurseChange {
 export function checkPurseChange({ before, after, granting }: PurseChange): void {
   assert(after.accounts.length === after.dimensions.length, 'each dimension has an account')
   const comparable = before?.accounts.length === after.accounts.length ? before.accounts : null
-  after.accounts.forEach((account, index) => {
+  for (let index = 0; index < after.accounts.length; index += 1) {
+    const account = nth(after.accounts, index)
     const old = comparable?.[index]
-    if (old === account) return
+    if (old === account) continue
     checkAccount(account)
     if (old !== undefined) checkMove(old, account, granting)
-  })
+  }
 }
 
 /** Asserts a change of one scope. P5: HALTED absorbs everything within its incarnation (I8). */

@@ -25,6 +25,8 @@ export interface AdmitEvent {
    * bytes_up where the length is unknown). At least 1 must be left. No account on the path: no hold of it.
    */
   readonly ask: Vector
+  /** What must be left of a dimension that is asked; 1 where it names none. All of `ask` where it names more. */
+  readonly least?: Vector
   /** Refusals found before the kernel: conditions, validators, destination. Any one denies. */
   readonly refusals: readonly Reason[]
   /** Whether a place in the queue is left: `open` may answer `queue`; otherwise a refusal says why not. */

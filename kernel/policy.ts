@@ -1,5 +1,9 @@
 /** What the kernel knows of a policy: plain terms to decide with, and the one question it answers by itself. */
+import type { DecoderName } from './content.ts'
+import type { CredentialTerms, UpstreamProxyTerms } from './credential.ts'
 import type { Dimension, Vector } from './dimension.ts'
+import type { PayloadTerms } from './payload.ts'
+import type { Price } from './price.ts'
 import type { Reason } from './reasons.ts'
 import type { RequestFacts } from './request.ts'
 import type { ScopeKind } from './scope.ts'
@@ -77,6 +81,22 @@ export interface Classification {
   readonly addresses: readonly string[]
   /** What already refuses it: a condition that failed to evaluate, a tunnel that hides what a rule needs. */
   readonly refusals: readonly Reason[]
+  /**
+   * The decoder that must read the body before this is final; empty where the body was read, or nobody needs it.
+   * Until then a rule that needs it may match: mild ones (allow, warn, queue) speak, stern ones wait.
+   */
+  readonly decoder: DecoderName | ''
+  /** What to look for in what leaves and in what comes back, one for each rule that asks. */
+  readonly payload: readonly PayloadTerms[]
+  /** Names of the credentials that the proxy sets on the way out. */
+  readonly inject: readonly string[]
+  /** Name of the proxy that it is sent through; `direct` where it goes through none; empty where nothing says so. */
+  readonly upstreamProxy: string
+  /** What the model that it calls costs; null where it calls none, or nobody stated a price. */
+  readonly price: Price | null
+  /** Of a model call: tokens and cost at most, beside what the proxy asks; and what of each it needs at least. */
+  readonly ask: Vector
+  readonly least: Vector
 }
 
 /** An agent as the policy knows it. */
@@ -92,6 +112,11 @@ export interface AgentTerms {
 /** A compiled policy. Made by the policy room only; immutable. */
 export interface Policy extends Terms {
   readonly agents: ReadonlyMap<string, AgentTerms>
+  /** Credentials that rules inject and upstream proxies ask for, by name. Never their values. */
+  readonly credentials: ReadonlyMap<string, CredentialTerms>
+  readonly upstreamProxies: ReadonlyMap<string, UpstreamProxyTerms>
+  /** Whether any tunnel could have to be inspected. */
+  readonly inspects: boolean
   /** The canonical JSON (RFC 8785) whose SHA-256 the digest is; compiling it gives this policy again. */
   readonly source: string
   /** Total and pure: whatever goes wrong inside comes back as a refusal. */

@@ -1,4 +1,5 @@
 /** The facts of a request, as the proxy read them from the wire: what a policy may judge by. */
+import type { Content } from './content.ts'
 import type { Principal } from './scope.ts'
 
 export interface RequestFacts {
@@ -23,4 +24,6 @@ export interface RequestFacts {
   readonly query: string
   /** By lower-case name; repeated ones joined with `, `. Never recorded. */
   readonly headers: Readonly<Record<string, string>>
+  /** What a decoder made of the body; null while nobody read it. Never recorded, but for a model's name. */
+  readonly content: Content | null
 }

@@ -39,7 +39,15 @@ export function dispatch(turn: Turn, event: DispatchEvent): Answer {
   assert(hold.state === 'held', 'P6: a hold is dispatched once')
   const stopped = stoppedBy(turn, hold)
   if (stopped !== null) return stopped
-  putHold(turn, { ...hold, state: 'dispatched' })
+  putHold(turn, {
+    request: hold.request,
+    state: 'dispatched',
+    admittedAt: hold.admittedAt,
+    path: hold.path,
+    incarnations: hold.incarnations,
+    lines: hold.lines,
+    vector: hold.vector,
+  })
   return done(turn)
 }
 

@@ -129,6 +129,9 @@ function* walk<V>(node: Node<V>): Generator<readonly [string, V]> {
 export class Table<V> {
   readonly size: number
   readonly #root: Node<V> | null
+  /** The key that was asked for last, and its hash: a step looks a key up, checks the change, and makes it. */
+  #key: string | null = null
+  #hash = 0
 
   private constructor(root: Node<V> | null, size: number) {
     this.#root = root
@@ -140,7 +143,14 @@ export class Table<V> {
   }
 
   get(key: string): V | undefined {
-    return this.#root === null ? undefined : find(this.#root, hashOf(key), key)
+    return this.#root === null ? undefined : find(this.#root, this.#hashOf(key), key)
+  }
+
+  #hashOf(key: string): number {
+    if (key === this.#key) return this.#hash
+    this.#hash = hashOf(key)
+    this.#key = key
+    return this.#hash
   }
 
   has(key: string): boolean {
@@ -148,14 +158,14 @@ export class Table<V> {
   }
 
   set(key: string, value: V): Table<V> {
-    const leaf: Leaf<V> = { kind: 'leaf', hash: hashOf(key), key, value }
+    const leaf: Leaf<V> = { kind: 'leaf', hash: this.#hashOf(key), key, value }
     if (this.#root === null) return new Table<V>(leaf, 1)
     const known = find(this.#root, leaf.hash, key) !== undefined
     return new Table(put(this.#root, leaf, 0), known ? this.size : this.size + 1)
   }
 
   delete(key: string): Table<V> {
-    const hash = hashOf(key)
+    const hash = this.#hashOf(key)
     if (this.#root === null || find(this.#root, hash, key) === undefined) return this
     return new Table(take(this.#root, { hash, key }, 0), this.size - 1)
   }

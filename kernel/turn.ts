@@ -80,19 +80,33 @@ export function putScope(turn: Turn, after: ScopeState): void {
   turn.runs = turn.runs.set(agent, (turn.runs.get(agent) ?? 0) + 1)
 }
 
-/** The answer of a step that was carried out. */
-export function done(turn: Turn): Answer {
+/** What a step says beside the state and the effects that it made. Written out, as in purse.ts: no spread. */
+export function answered(turn: Turn, said: Omit<Answer, 'state' | 'effects'>): Answer {
   const { now, policy, scopes, purses, holds, runs } = turn
   return {
     state: { now, policy, scopes, purses, holds, runs },
-    verdict: 'allow',
-    reasons: [],
+    verdict: said.verdict,
+    reasons: said.reasons,
     effects: turn.effects,
-    hold: null,
-    retryAt: null,
-    remaining: [],
-    draftVerdict: 'allow',
+    hold: said.hold,
+    retryAt: said.retryAt,
+    remaining: said.remaining,
+    draftVerdict: said.draftVerdict,
   }
+}
+
+const carriedOut: Omit<Answer, 'state' | 'effects'> = {
+  verdict: 'allow',
+  reasons: [],
+  hold: null,
+  retryAt: null,
+  remaining: [],
+  draftVerdict: 'allow',
+}
+
+/** The answer of a step that was carried out. */
+export function done(turn: Turn): Answer {
+  return answered(turn, carriedOut)
 }
 
 /** The answer of a step that was refused for one reason. */

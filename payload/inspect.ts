@@ -182,12 +182,15 @@ function redactUntilClean(
   found: readonly Found[],
   orders: Orders,
 ): Uint8Array | null {
-  const detectors = [...orders].flatMap(([name, { action }]) => (action === 'redact' ? [name] : []))
+  // With a finding gone, what a rule blocks may come in sight behind it.
+  const detectors = [...orders].flatMap(([name, { action }]) => (action === 'warn' ? [] : [name]))
+  const precedence = precedenceOf(orders)
   let text = bytes
   let left = found
   for (let round = 0; round < redactRoundsMax; round += 1) {
     text = redact(text, left, new Quotes(looksLikeJson(text, true) === true))
-    left = scan(text, detectors)
+    left = scan(text, detectors, precedence)
+    if (left.some(({ detector }) => orders.get(detector)?.action === 'block')) return null
     if (left.length === 0) return text
   }
   return null

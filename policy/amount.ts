@@ -27,6 +27,12 @@ const timeScale: Scale = { ms: 1n, s: 1_000n, m: 60_000n, h: 3_600_000n, d: 86_4
 
 const moneyScale: Scale = { '': 10n ** BigInt(nanoUsdDigits) }
 
+/** Dollars for a million tokens in pico-USD for one. */
+const priceScale: Scale = { '': 1_000_000n }
+
+/** 10,000 dollars for a million tokens: beyond any price, and small enough to multiply exactly. */
+const pricePicoUsdMax = 10_000_000_000
+
 const written = /^(-?)([0-9]+)(?:\.([0-9]+))?([A-Za-z]*)$/
 
 /** Reads a limit or a charge of a dimension from the text that stands in the file. */
@@ -41,6 +47,13 @@ export function readAmount(dimension: string, text: string): Amount {
 /** Reads `500ms`, `30s`, `5m`, `1h` or `7d` into milliseconds. */
 export function readDuration(text: string): Amount {
   return scaled(text, timeScale, 'a time such as 500ms, 30s, 5m, 1h or 7d')
+}
+
+/** Reads dollars for a million tokens into pico-USD for one. */
+export function readPrice(text: string): Amount {
+  const amount = scaled(text, priceScale, 'dollars for a million tokens such as 2.50')
+  if ('problem' in amount || amount.value <= pricePicoUsdMax) return amount
+  return { problem: `${clip(text)} is more than 10000 dollars for a million tokens` }
 }
 
 /** True where a text can only be meant as an amount, and never as an expression. */

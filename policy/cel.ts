@@ -1,21 +1,27 @@
 /** Compiles and evaluates CEL expressions; loaded only where a policy has one. An error is an outcome, never thrown. */
 import {
   type CelFunc,
+  type CelInput,
   type CelResult,
   CelScalar,
   celEnv,
   celFunc,
+  celMap,
+  celMethod,
   isCelError,
   isCelUint,
+  listType,
   parse,
   plan,
 } from '@bufbuild/cel'
 import { strings } from '@bufbuild/cel/ext'
 import { RE2JS } from 're2js'
+import type { BodyValue, MakeMap, ReadableBody } from './body-value.ts'
 import { bracketsTooDeep, type Checked, checkExpression } from './check-expression.ts'
 import type { Expression, ExpressionFault, ExpressionLanguage, Outcome } from './expression.ts'
 import type { Wanted } from './reading.ts'
 import type { Variables } from './variables.ts'
+import type { Work } from './work.ts'
 
 /** The parser and the planner recurse, and what an expression costs grows with its length. */
 const expressionCharactersMax = 2_048
@@ -26,19 +32,22 @@ const textCharactersMax = 1_000
 /** Patterns are texts of the policy, so that their number is bounded by it; this bounds a mistake. */
 const patternsMax = 10_000
 
-/** Extensions whose result is not longer than what they are given. */
+/** Extensions whose result is not longer than what they are given; `split` is one of our own. */
 const extensions = [
   'charAt',
   'indexOf',
   'lastIndexOf',
   'lowerAscii',
-  'split',
   'substring',
   'trim',
   'upperAscii',
 ]
 
-const { DOUBLE, INT } = CelScalar
+const { DOUBLE, INT, STRING } = CelScalar
+
+/** What RE2 costs for one character, and a macro for one element, in characters that a plain search walks over. */
+const matchCost = 64
+const elementCost = 1_000
 
 /** JSON has one kind of number and CEL two: `body.quantity * 2` must mean what it says. */
 const arithmetic: readonly (readonly [string, (left: number, right: number) => number])[] = [
@@ -55,14 +64,16 @@ export function celLanguage(): ExpressionLanguage {
     celFunc(operator, [INT, DOUBLE], DOUBLE, (left, right) => calculate(Number(left), right)),
   ])
   const texts = strings.filter(({ name }) => extensions.includes(name))
-  const environment = celEnv({ funcs: [...texts, ...mixed], re2: patternCache() })
+  const meter: Meter = { work: null }
+  const funcs = [...texts, ...mixed, ...splits(meter)]
+  const environment = celEnv({ funcs, re2: patternCache(meter) })
   const compiled = new Map<string, Expression | readonly ExpressionFault[]>()
   return {
     compile(text, wanted) {
       const key = `${wanted} ${text}`
       const known = compiled.get(key)
       if (known !== undefined) return known
-      const result = compileOne(environment, text, wanted)
+      const result = compileOne({ environment, meter }, text, wanted)
       compiled.set(key, result)
       return result
     },
@@ -71,8 +82,32 @@ export function celLanguage(): ExpressionLanguage {
 
 type Environment = ReturnType<typeof celEnv>
 
+/** The work of the request for which an expression is evaluated right now. */
+interface Meter {
+  work: Work | null
+}
+
+/** As in the library, but what it makes is counted: an agent chooses the text, and a macro walks over the pieces. */
+function splits(meter: Meter): readonly CelFunc[] {
+  const pieces = (text: string, separator: string, count?: number): readonly string[] => {
+    const found = text.split(separator, count)
+    meter.work?.spend(text.length + found.length * elementCost)
+    return found
+  }
+  const list = listType(STRING)
+  return [
+    celMethod('split', STRING, [STRING], list, function (separator) {
+      return pieces(this, separator)
+    }),
+    celMethod('split', STRING, [STRING, INT], list, function (separator, count) {
+      if (count < 0n) return pieces(this, separator)
+      return count === 1n ? [String(this)] : pieces(this, separator, Number(count))
+    }),
+  ]
+}
+
 /** Patterns compiled once: the library would compile them at each call. RE2 matches in linear time. */
-function patternCache(): { compile(pattern: string): { test(text: string): boolean } } {
+function patternCache(meter: Meter): { compile(pattern: string): { test(text: string): boolean } } {
   const patterns = new Map<string, RE2JS>()
   return {
     compile(pattern) {
@@ -82,13 +117,18 @@ function patternCache(): { compile(pattern: string): { test(text: string): boole
         if (patterns.size < patternsMax) patterns.set(pattern, compiled)
       }
       const re2 = compiled
-      return { test: (text) => re2.matcher(text).find() }
+      return {
+        test: (text) => {
+          meter.work?.spend(text.length * matchCost)
+          return re2.matcher(text).find()
+        },
+      }
     },
   }
 }
 
 function compileOne(
-  environment: Environment,
+  { environment, meter }: { readonly environment: Environment; readonly meter: Meter },
   text: string,
   wanted: Wanted,
 ): Expression | readonly ExpressionFault[] {
@@ -103,7 +143,12 @@ function compileOne(
     const parsed = parse(text)
     const checked = checkExpression(parsed, { functions: environment.funcs, wanted, isPattern })
     if (checked.faults.length > 0) return checked.faults
-    return new CelExpression({ text, wanted, checked, run: plan(environment, parsed) })
+    const planned = plan(environment, parsed)
+    const run = (subject: Measured): CelResult => {
+      meter.work = subject.work
+      return planned(checked.bodyReadings > 0 ? withBody(subject) : subject.variables)
+    }
+    return new CelExpression({ text, wanted, checked, run })
   } catch (error) {
     return [syntaxFault(error)]
   }
@@ -128,29 +173,53 @@ function syntaxFault(error: unknown): ExpressionFault {
   return { offset, message: `no valid CEL ${what}` }
 }
 
-type Run = (variables: Variables) => CelResult
+/** The same variables, with the body where it is read: not before, for it may be large. */
+function withBody(subject: Measured): Variables {
+  const get = (): BodyValue => {
+    const { value, size } = subject.bodyWith(makeMap)
+    subject.work.read(size)
+    return value
+  }
+  return Object.create(subject.variables, { body: { get } })
+}
+
+/** The library's own map takes a member that is null for one that is missing. */
+const makeMap: MakeMap = (members) => {
+  const has = (name: unknown): boolean => typeof name === 'string' && members.has(name)
+  // Its values are those of JSON, made here or by this function.
+  return Object.assign(celMap(members as ReadonlyMap<string, CelInput>), { has })
+}
+
+interface Measured {
+  readonly variables: Variables
+  readonly work: Work
+  bodyWith(makeMap: MakeMap): ReadableBody
+}
+
+type Run = (subject: Measured) => CelResult
 
 class CelExpression implements Expression {
   readonly text: string
-  readonly readsBody: boolean
-  readonly readsFacts: boolean
+  readonly readsContent: boolean
   readonly readsHidden: boolean
   readonly #wanted: Wanted
+  readonly #bodyReadings: number
   readonly #run: Run
 
   constructor(parts: { text: string; wanted: Wanted; checked: Checked; run: Run }) {
     this.text = parts.text
-    this.readsBody = parts.checked.readsBody
-    this.readsFacts = parts.checked.readsFacts
+    this.readsContent = parts.checked.readsContent
+    this.#bodyReadings = parts.checked.bodyReadings
     this.readsHidden = parts.checked.readsHidden
     this.#wanted = parts.wanted
     this.#run = parts.run
   }
 
-  evaluate(subject: { readonly variables: Variables }): Outcome {
+  evaluate(subject: Measured): Outcome {
     let result: CelResult
     try {
-      result = this.#run(subject.variables)
+      subject.work.begin(this.#bodyReadings)
+      result = this.#run(subject)
     } catch {
       // Whatever a library does not foresee is an expression that failed, which refuses (I7).
       return { ok: false, message: 'it cannot be evaluated for this request.' }

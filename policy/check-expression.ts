@@ -9,8 +9,9 @@ import type { Wanted } from './reading.ts'
 
 export interface Checked {
   readonly faults: readonly ExpressionFault[]
-  readonly readsBody: boolean
-  readonly readsFacts: boolean
+  readonly readsContent: boolean
+  /** How often its text names `body`. */
+  readonly bodyReadings: number
   readonly readsHidden: boolean
 }
 
@@ -36,9 +37,11 @@ export function checkExpression(parsed: ParsedCel, options: CheckOptions): Check
     const message = `the result is ${type.name}, where ${wanted.join(' or ')} is needed`
     reader.faults.push({ offset: 0, message })
   }
-  const { readsBody, readsFacts, readsHidden } = reader
+  const { bodyReadings, readsFacts } = reader
+  const readsContent = bodyReadings > 0 || readsFacts
+  const readsHidden = reader.readsHidden || readsContent
   const faults = reader.faults.slice(0, faultsMax)
-  return { faults, readsBody, readsFacts, readsHidden: readsHidden || readsBody }
+  return { faults, readsContent, bodyReadings, readsHidden }
 }
 
 /** The offset of the first bracket that nests too deep, outside of texts; null where there is none. */

@@ -7,13 +7,12 @@ import {
   type CompiledBudget,
   type CompiledRule,
   describe,
-  holds,
-  needsDecoder,
   type PolicyParts,
   type Rulebook,
 } from './describe.ts'
 import { Subject } from './expression.ts'
 import { HostIndex } from './host-index.ts'
+import { contested, failed, isMild, type Standing, standingOf, unread } from './standing.ts'
 import { mismatchOfContent, mismatchOfParties } from './target.ts'
 import { classifyReach, classifyTunnel } from './tunnel.ts'
 
@@ -62,27 +61,84 @@ function at<T>(entries: readonly T[], positions: readonly number[]): readonly T[
   return found
 }
 
+/** A rule whose targets match. */
+interface Heard {
+  readonly rule: CompiledRule
+  readonly standing: Standing
+}
+
 function classifyRequest(rulebook: Rulebook, request: RequestFacts): Classification {
   const subject = new Subject(request)
+  const heard = hear(rulebook, subject)
+  const decoder = subject.content === null ? decoderOf(heard) : ''
   const refusals: Reason[] = []
   const matched: CompiledRule[] = []
   const drafts: string[] = []
+  for (const { rule, standing } of heard) {
+    const { id, effect, state } = rule.terms
+    const isUnread = standing.kind === 'waits' || (rule.decoder !== '' && subject.content === null)
+    if (state === 'draft') {
+      if (standing.kind === 'speaks' && !isUnread && !isForeign(rule, subject)) drafts.push(id)
+      continue
+    }
+    const reader = subject.content?.decoder ?? decoder
+    if (standing.kind === 'failed') refusals.push(failed(id, 'when', standing.message))
+    else if (rule.decoder !== '' && rule.decoder !== reader) {
+      refusals.push(contested({ id, decoder: rule.decoder }, reader))
+    } else if (isUnread && decoder === '') refusals.push(unread(id, 'when'))
+    else if (!isUnread || isMild(effect)) matched.push(rule)
+  }
+  const budgets = countedBy(rulebook, subject, { decoder, refusals })
+  return describe({ rulebook, subject, matched, drafts, budgets, refusals, decoder })
+}
+
+function hear(rulebook: Rulebook, subject: Subject): readonly Heard[] {
+  const { request } = subject
+  const heard: Heard[] = []
   for (const rule of rulebook.rulesFor(request.host)) {
-    const { target, terms } = rule
+    const { target } = rule
     if (mismatchOfParties(target, request) !== null) continue
-    if (mismatchOfContent(target, request) !== null) continue
-    if (!holds(rule, subject, refusals)) continue
-    if (terms.state === 'draft') drafts.push(terms.id)
-    else {
-      if (rule.decoder !== '') refusals.push(needsDecoder(rule))
-      matched.push(rule)
+    if (mismatchOfContent(target, subject) !== null) continue
+    // What another decoder read says nothing about what this rule means.
+    const seen = isForeign(rule, subject) ? subject.blind : subject
+    const standing = standingOf(target.when, seen)
+    if (standing.kind !== 'silent') heard.push({ rule, standing })
+  }
+  return heard
+}
+
+/** True where the body was read by another decoder than the rule's. */
+function isForeign({ decoder }: CompiledRule, { content }: Subject): boolean {
+  return content !== null && decoder !== '' && decoder !== content.decoder
+}
+
+/** The decoder of the first rule that says one; a draft does not bind, and so has no body read. */
+function decoderOf(heard: readonly Heard[]): CompiledRule['decoder'] {
+  for (const { rule, standing } of heard) {
+    const asks = rule.decoder !== '' && rule.terms.state === 'active'
+    if (asks && standing.kind !== 'failed') return rule.decoder
+  }
+  return ''
+}
+
+/** Ids of the budgets that count it. One that needs the body waits with it. */
+function countedBy(
+  rulebook: Rulebook,
+  subject: Subject,
+  found: { readonly decoder: string; readonly refusals: Reason[] },
+): readonly string[] {
+  const { request } = subject
+  const budgets: string[] = []
+  for (const { target, terms } of rulebook.budgetsFor(request.host)) {
+    if (mismatchOfParties(target, request) !== null) continue
+    if (mismatchOfContent(target, subject) !== null) continue
+    const standing = standingOf(target.when, subject)
+    if (standing.kind === 'speaks') budgets.push(terms.id)
+    if (terms.state !== 'active') continue
+    if (standing.kind === 'failed') found.refusals.push(failed(terms.id, 'when', standing.message))
+    if (standing.kind === 'waits' && found.decoder === '') {
+      found.refusals.push(unread(terms.id, 'when'))
     }
   }
-  const budgets: string[] = []
-  for (const budget of rulebook.budgetsFor(request.host)) {
-    if (mismatchOfParties(budget.target, request) !== null) continue
-    if (mismatchOfContent(budget.target, request) !== null) continue
-    if (holds(budget, subject, refusals)) budgets.push(budget.terms.id)
-  }
-  return describe({ rulebook, subject, matched, drafts, budgets, refusals })
+  return budgets
 }

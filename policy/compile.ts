@@ -1,12 +1,15 @@
 /** Compiles the canonical form of a policy into what the gate asks: its terms, and a matcher by host. */
 import { assert } from '../kernel/contract.ts'
+import type { PayloadTerms } from '../kernel/payload.ts'
 import type { AgentTerms, Policy } from '../kernel/policy.ts'
 import { Classifier } from './classify.ts'
 import type { CompiledBudget, CompiledRule, Rulebook } from './describe.ts'
 import type { Expression, ExpressionLanguage } from './expression.ts'
+import { PriceBook } from './price-book.ts'
+import type { PriceTable } from './price-table.ts'
 import { resourceLiteral } from './read-rule.ts'
 import type { Wanted } from './reading.ts'
-import type { PolicySource, RuleSource } from './source.ts'
+import { type PolicySource, type RuleSource, tlsOf } from './source.ts'
 import { compileTarget } from './target.ts'
 import { budgetTerms, ruleTerms, sealOf, termsOf } from './terms.ts'
 
@@ -33,9 +36,14 @@ function isExpression(resource: string): boolean {
  * Compiles a policy.
  *
  * language  null is enough for a policy without expressions.
- * asserts   every expression compiles: whoever calls has checked them.
+ * table     prices of models; null where the source names no table.
+ * asserts   every expression compiles, and the table is the one that the source names: whoever calls has checked them.
  */
-export function compile(source: PolicySource, language: ExpressionLanguage | null): CompiledPolicy {
+export function compile(
+  source: PolicySource,
+  { language, table }: Means = { language: null, table: null },
+): CompiledPolicy {
+  assert(source.price_table === (table?.version ?? ''), 'a policy is compiled with its prices')
   const expression = (text: string, wanted: Wanted): Expression => {
     assert(language !== null, 'a policy with expressions is compiled with their language')
     const compiled = language.compile(text, wanted)
@@ -47,23 +55,42 @@ export function compile(source: PolicySource, language: ExpressionLanguage | nul
     (rule): CompiledRule => compileRule(rule, when(rule.when), expression),
   )
   const budgets = source.budgets.map((budget): CompiledBudget => {
-    return { terms: budgetTerms(budget), target: compileTarget(budget, when(budget.when)) }
+    return {
+      terms: budgetTerms(budget),
+      target: compileTarget(budget, { when: when(budget.when), isStern: true }),
+    }
   })
-  const rulebook = new Classifier({ rules, budgets, defaults: source.defaults })
+  const [unpriced = null] = source.unpriced
+  const prices = new PriceBook(source.prices, table?.models ?? [], unpriced)
+  const rulebook = new Classifier({ rules, budgets, defaults: source.defaults, prices })
   const seal = sealOf(source)
   return {
     ...termsOf(source, seal),
     agents: new Map(source.agents.map((agent) => [agent.name, agentTerms(agent)])),
+    credentials: new Map(source.credentials.map((each) => [each.name, each])),
+    upstreamProxies: new Map(source.upstream_proxies.map((each) => [each.name, each])),
+    inspects:
+      source.defaults.tls === 'inspect' ||
+      rules.some((rule) => rule.terms.state === 'active' && rule.tls === 'inspect'),
     source: seal.text,
     classify: (request) => rulebook.classify(request),
     rulebook,
   }
 }
 
+/** What a policy is compiled with beside its source. */
+interface Means {
+  readonly language: ExpressionLanguage | null
+  readonly table: PriceTable | null
+}
+
 /** A policy with its rules and budgets by host in sight, for explanations. */
 export interface CompiledPolicy extends Policy {
   readonly rulebook: Rulebook
 }
+
+/** Effects that stand in the way: what they name is meant whatever its spelling. */
+const sternEffects: readonly string[] = ['deny', 'halt', 'approve']
 
 function compileRule(
   source: RuleSource,
@@ -79,16 +106,24 @@ function compileRule(
   })
   return {
     terms: ruleTerms(source),
-    target: compileTarget(source, when),
+    target: compileTarget(source, { when, isStern: sternEffects.includes(source.effect) }),
     decoder: source.decoder,
     domain: source.domain,
     action: source.action,
     resource: isExpression(resource) ? expression(resource, 'text') : resource,
-    tls: source.tls,
+    tls: tlsOf(source),
+    payload: payloadTerms(source),
+    inject: source.inject,
+    upstreamProxy: source.upstream_proxy,
     addresses: source.addresses,
     context: context.length === 0 ? null : context,
     charge: charge.length === 0 ? null : charge,
   }
+}
+
+function payloadTerms({ id, payload }: RuleSource): PayloadTerms | null {
+  const [asked] = payload
+  return asked === undefined ? null : { rule: id, ...asked }
 }
 
 function agentTerms(source: PolicySource['agents'][number]): AgentTerms {

@@ -1,19 +1,28 @@
 /** Says what a request is, from the rules that match it; what cannot be evaluated becomes a refusal. */
+import type { DecoderName } from '../kernel/content.ts'
 import type { Vector } from '../kernel/dimension.ts'
+import type { PayloadTerms } from '../kernel/payload.ts'
 import type { BudgetTerms, Classification, RuleTerms, Terms } from '../kernel/policy.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import type { Expression, Subject } from './expression.ts'
+import { modelDimensions, type PriceBook } from './price-book.ts'
+import { failed, unread } from './standing.ts'
 import type { Target } from './target.ts'
 
 export interface CompiledRule {
   readonly terms: RuleTerms
   readonly target: Target
-  /** Empty where the rule does not say; so are domain, action, resource and tls. */
-  readonly decoder: string
+  /** Empty where the rule does not say; so are domain, action, resource, tls and upstreamProxy. */
+  readonly decoder: DecoderName | ''
   readonly domain: string
   readonly action: string
   readonly resource: string | Expression
+  /** What the rule says, or what follows from what it does to requests. */
   readonly tls: '' | 'inspect' | 'tunnel'
+  readonly payload: PayloadTerms | null
+  /** Name of a credential, or empty. */
+  readonly inject: string
+  readonly upstreamProxy: string
   readonly addresses: readonly string[]
   readonly context: readonly (readonly [string, Expression])[] | null
   readonly charge: readonly (readonly [string, number | Expression])[] | null
@@ -30,7 +39,9 @@ export interface PolicyParts {
   readonly defaults: {
     readonly verdict: Terms['defaultVerdict']
     readonly tls: 'inspect' | 'tunnel'
+    readonly upstream_proxy: string
   }
+  readonly prices: PriceBook
 }
 
 /** Rules and budgets by host. */
@@ -44,40 +55,6 @@ export interface Rulebook {
 const none: readonly never[] = []
 const nothing: Readonly<Record<string, never>> = {}
 
-/** True where a condition is met, or there is none; one that fails to evaluate refuses, unless it is a draft's. */
-export function holds(
-  entry: { readonly terms: RuleTerms | BudgetTerms; readonly target: Target },
-  subject: Subject,
-  refusals: Reason[],
-): boolean {
-  const { when } = entry.target
-  if (when === null) return true
-  const outcome = when.evaluate(subject)
-  if (outcome.ok) return outcome.value === true
-  if (entry.terms.state === 'active') {
-    refusals.push(failed(entry.terms.id, 'when', { expression: when, message: outcome.message }))
-  }
-  return false
-}
-
-function failed(
-  id: string,
-  key: string,
-  cause: { readonly expression: Expression; readonly message: string },
-): Reason {
-  if (cause.expression.readsBody) {
-    const message = `\`${key}\` of ${id} reads the body, which this version does not have.`
-    return { code: 'inspection-required', id, message }
-  }
-  return { code: 'validator-refused', id, message: `\`${key}\` of ${id}: ${cause.message}` }
-}
-
-/** A rule that would judge by a body it cannot read lets nothing pass. */
-export function needsDecoder({ terms, decoder }: CompiledRule): Reason {
-  const message = `The rule ${terms.id} needs the decoder ${decoder}, which this version does not have.`
-  return { code: 'inspection-required', id: terms.id, message }
-}
-
 export interface Findings {
   readonly rulebook: Rulebook
   readonly subject: Subject
@@ -86,11 +63,14 @@ export interface Findings {
   readonly drafts: readonly string[]
   readonly budgets: readonly string[]
   readonly refusals: Reason[]
+  /** The decoder that is still to read the body: what needs that is left open until then. */
+  readonly decoder: DecoderName | ''
 }
 
 /** Says what the request is: each part from the first rule that says so. */
 export function describe(findings: Findings): Classification {
-  const { rulebook, matched, drafts, budgets, refusals } = findings
+  const { rulebook, matched, drafts, budgets, refusals, decoder } = findings
+  const { defaults } = rulebook.parts
   let domain = ''
   let action = ''
   let tls: CompiledRule['tls'] = ''
@@ -105,6 +85,8 @@ export function describe(findings: Findings): Classification {
     if (context === null && rule.context !== null) context = rule
     if (charge === null && rule.charge !== null) charge = rule
   }
+  const call = callOf(findings)
+  const charged = charge === null ? nothing : chargeOf(charge, findings)
   return {
     rules: matched.length === 0 ? none : matched.map(({ terms }) => terms.id),
     drafts,
@@ -112,12 +94,59 @@ export function describe(findings: Findings): Classification {
     domain: domain === '' ? 'general' : domain,
     action: action === '' ? 'axn_request' : action,
     resource: resource === null ? '' : resourceOf(resource, findings),
-    charge: charge === null ? nothing : chargeOf(charge, findings),
+    charge: call.price === null ? charged : withoutModel(charged),
     context: context === null ? nothing : contextOf(context, findings),
-    tls: tls === '' ? rulebook.parts.defaults.tls : tls,
+    tls: tls === '' ? defaults.tls : tls,
     addresses: addressesOf(matched),
     refusals,
+    decoder,
+    ...handlingOf(matched, defaults.upstream_proxy),
+    ...call,
   }
+}
+
+/** What the proxy does to the request and its answer, and by which way it sends it. */
+export function handlingOf(
+  matched: readonly CompiledRule[],
+  upstreamProxyDefault: string,
+): Pick<Classification, 'payload' | 'inject' | 'upstreamProxy'> {
+  let payload: readonly PayloadTerms[] = none
+  let inject: readonly string[] = none
+  let upstreamProxy = ''
+  for (const rule of matched) {
+    if (rule.payload !== null) payload = [...payload, rule.payload]
+    if (rule.inject !== '' && !inject.includes(rule.inject)) inject = [...inject, rule.inject]
+    if (upstreamProxy === '') upstreamProxy = rule.upstreamProxy
+  }
+  if (upstreamProxy === '') upstreamProxy = upstreamProxyDefault
+  return { payload, inject, upstreamProxy }
+}
+
+type Call = Pick<Classification, 'price' | 'ask' | 'least'>
+
+/** No call of a model: nothing to pay. */
+export const noCall: Call = { price: null, ask: nothing, least: nothing }
+
+/** A name that could stand in an entry of the ledger. */
+const modelName = /^[\w.:/@+-]{1,128}$/
+
+/** What a model call may cost; one without a price is refused, for no budget could count it. */
+function callOf({ rulebook, subject, refusals }: Findings): Call {
+  const model = subject.content?.model ?? null
+  if (model === null) return noCall
+  const terms = rulebook.parts.prices.termsOf(model)
+  if (terms !== null) return terms
+  const name = modelName.test(model.model) ? `The model ${model.model}` : 'This model'
+  const message = `${name} has no price: an operator can state one under \`prices\`.`
+  refusals.push({ code: 'unpriced-model', id: '', message })
+  return noCall
+}
+
+/** What is metered is asked for and settled; an exact charge would stand in its place. */
+function withoutModel(charge: Vector): Vector {
+  if (!modelDimensions.some((dimension) => Object.hasOwn(charge, dimension))) return charge
+  const kept = Object.entries(charge).filter(([dimension]) => !modelDimensions.includes(dimension))
+  return Object.fromEntries(kept)
 }
 
 /** Private ranges that the rules which let it pass open for its hosts. */
@@ -155,9 +184,7 @@ function chargeOf(rule: CompiledRule, findings: Findings): Vector {
       if (units !== null) charge[dimension] = units
       else if (value !== null) {
         const message = 'is no amount: negative, or too large.'
-        findings.refusals.push(
-          failed(rule.terms.id, `charge.${dimension}`, { expression: amount, message }),
-        )
+        findings.refusals.push(failed(rule.terms.id, `charge.${dimension}`, message))
       }
     }
   }
@@ -185,6 +212,8 @@ function evaluated(
   }
   const outcome = expression.evaluate(subject)
   if (outcome.ok) return outcome.value
-  refusals.push(failed(id, key, { expression, message: outcome.message }))
+  if (!expression.readsContent || subject.content !== null) {
+    refusals.push(failed(id, key, outcome.message))
+  } else if (findings.decoder === '') refusals.push(unread(id, key))
   return null
 }

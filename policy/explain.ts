@@ -5,6 +5,7 @@ import { meet, type Verdict } from '../kernel/verdict.ts'
 import type { CompiledPolicy } from './compile.ts'
 import type { CompiledBudget, CompiledRule } from './describe.ts'
 import { Subject } from './expression.ts'
+import { standingOf } from './standing.ts'
 import { type Mismatch, mismatchOfContent, mismatchOfParties } from './target.ts'
 import { isCertain, needsInside } from './tunnel.ts'
 
@@ -16,7 +17,7 @@ export interface Explanation {
   readonly budgets: readonly ExplainedBudget[]
 }
 
-/** `unknown` where a tunnel hides what decides, or where it is only asked whether anything could allow. */
+/** `unknown` where a tunnel hides what decides, nobody has read the body, or it is only asked who could allow. */
 type Matched = 'yes' | 'no' | 'unknown'
 
 export interface ExplainedRule extends RuleTerms {
@@ -73,15 +74,27 @@ function judge(
     return { matched: 'unknown', why: 'It depends on the request inside.' }
   }
   const hides = request.kind === 'tunnel' && isHidden
-  const content = hides ? null : mismatchOfContent(target, request)
+  const content = hides ? null : mismatchOfContent(target, subject)
   if (content !== null) return { matched: 'no', why: sentences[content](request) }
+  const decoder = 'decoder' in entry ? entry.decoder : ''
+  const isForeign = decoder !== '' && decoder !== (subject.content?.decoder ?? decoder)
   if (target.when !== null && !(hides && target.when.readsHidden)) {
-    const outcome = target.when.evaluate(subject)
-    if (!outcome.ok) return { matched: 'unknown', why: `Its condition fails: ${outcome.message}` }
-    if (outcome.value !== true) return { matched: 'no', why: sentences.when(request) }
+    const standing = standingOf(target.when, isForeign ? subject.blind : subject)
+    if (standing.kind === 'silent') return { matched: 'no', why: sentences.when(request) }
+    if (standing.kind === 'failed') {
+      return { matched: 'unknown', why: `Its condition fails: ${standing.message}` }
+    }
+    if (standing.kind === 'waits' && !hides && !isForeign) return unknownBody(decoder)
   }
   if (hides) return { matched: 'unknown', why: 'The tunnel hides what it needs to see.' }
+  if (isForeign) return { matched: 'unknown', why: `It needs the decoder ${decoder}.` }
+  if (decoder !== '' && subject.content === null) return unknownBody(decoder)
   return { matched: 'yes', why: '' }
+}
+
+function unknownBody(decoder: string): Judgement {
+  const by = decoder === '' ? '' : `, which the decoder ${decoder} reads`
+  return { matched: 'unknown', why: `It depends on the body${by}.` }
 }
 
 const sentences: Readonly<Record<Mismatch, (request: RequestFacts) => string>> = {

@@ -61,7 +61,7 @@ const memberTypes: Readonly<Record<VariableType, Type>> = {
 
 export class TypeReader {
   readonly faults: ExpressionFault[] = []
-  readsBody = false
+  bodyReadings = 0
   readsFacts = false
   readsHidden = false
   readonly #positions: Readonly<Record<string, number>>
@@ -131,7 +131,7 @@ export class TypeReader {
       if (type !== undefined) return type
     }
     if (name === 'body') {
-      this.readsBody = true
+      this.bodyReadings += 1
       return dyn
     }
     if (name === 'facts') {

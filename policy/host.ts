@@ -59,5 +59,13 @@ function readName(written: string): Name {
 
 function readIPv6(text: string): Name {
   if (text.includes('%')) return { problem: 'a zone names an interface of this machine' }
-  return { name: new URL(`http://[${text}]`).hostname.slice(1, -1) }
+  return { name: unmapped(new URL(`http://[${text}]`).hostname.slice(1, -1)) }
+}
+
+/** RFC 4291 section 2.5.5.2: a v4-mapped address is an IPv4 address to every socket, and to the wire's reader. */
+function unmapped(address: string): string {
+  const [, ...groups] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address) ?? []
+  if (groups.length === 0) return address
+  const bytes = groups.map((group) => Number.parseInt(group, 16)).flatMap((n) => [n >> 8, n & 255])
+  return bytes.join('.')
 }

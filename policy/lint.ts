@@ -1,44 +1,34 @@
-/** Warns of what a valid policy does not do in this version, though its author may believe it. */
+/** Warns of what a valid policy does not do, though its author may believe it. */
 import type { ExpressionLanguage } from './expression.ts'
 import { readHost } from './host.ts'
 import type { Read } from './read-policy.ts'
 import type { Reading } from './reading.ts'
 import { overridden } from './shadow.ts'
-import type { RuleSource } from './source.ts'
+import { type PolicySource, type RuleSource, tlsOf } from './source.ts'
 import type { Path } from './yaml-text.ts'
 
+const httpPort = 80
 const httpsPort = 443
 
 /** Adds warnings to a reading whose rules are known. */
 export function lint(read: Read, reading: Reading, language: ExpressionLanguage | null): void {
-  lintExpressions(reading, language)
   const { source, rulePaths } = read
+  lintExpressions(source, { reading, language })
+  lintUnused(source, reading)
   const tunnels = tunnelHosts(source.rules)
-  let asksToInspect = false
   source.rules.forEach((rule, index) => {
     const at: At = { rule, path: rulePaths[index] ?? [], reading }
-    if (rule.decoder !== '') {
-      const message = `this version has no decoder ${rule.decoder}: what this rule matches is refused (inspection-required)`
-      reading.warn([...at.path, 'decoder'], message)
-    }
-    if (rule.state !== 'active' || !speaksOnHttps(rule)) return
-    const inspects = (rule.tls || source.defaults.tls) === 'inspect'
+    if (rule.state !== 'active') return
+    lintHandling(at)
+    if (!speaksOnHttps(rule) || (tlsOf(rule) || source.defaults.tls) === 'inspect') return
     if (rule.effect !== 'allow' && rule.effect !== 'warn') lintRestriction(at, language)
-    else if (!inspects && rule.decoder === '') lintAllowance(at, language, tunnels)
-    if (inspects && rule.effect !== 'deny' && rule.effect !== 'halt') {
-      if (rule.tls === 'inspect') reading.warn([...at.path, 'tls'], cannotInspect)
-      else asksToInspect = true
-    }
+    else lintAllowance(at, language, tunnels)
   })
-  if (asksToInspect) reading.warn(['defaults', 'tls'], cannotInspect)
   for (const { rule, by } of overridden(source.rules)) {
     const message = `the rule ${by} always overrides this one`
     reading.warn([...(rulePaths[rule] ?? []), 'id'], message)
   }
 }
-
-const cannotInspect =
-  '`tls: inspect` is more than this version can do: every opaque tunnel is refused (inspection-required); write `tls: tunnel`'
 
 interface At {
   readonly rule: RuleSource
@@ -46,20 +36,53 @@ interface At {
   readonly reading: Reading
 }
 
-function lintExpressions(reading: Reading, language: ExpressionLanguage | null): void {
+/** What reads the body needs a rule that says how; without any, each such request is refused. */
+function lintExpressions(
+  { rules }: PolicySource,
+  {
+    reading,
+    language,
+  }: { readonly reading: Reading; readonly language: ExpressionLanguage | null },
+): void {
+  if (rules.some(({ decoder, state }) => decoder !== '' && state === 'active')) return
   for (const { path, text, wanted } of reading.expressions) {
     const compiled = language?.compile(text, wanted)
-    if (compiled === undefined || !('evaluate' in compiled)) continue
-    if (compiled.readsBody) {
-      const message =
-        'this version does not read bodies: where this reads `body`, the request is refused (inspection-required)'
-      reading.warn(path, message)
-    }
-    if (compiled.readsFacts) {
-      const message =
-        'this version has no facts: where this reads one, the request is refused (validator-refused)'
-      reading.warn(path, message)
-    }
+    if (compiled === undefined || !('evaluate' in compiled) || !compiled.readsContent) continue
+    const message =
+      'no rule names a `decoder`: where this reads the body, the request is refused (inspection-required)'
+    reading.warn(path, message)
+  }
+}
+
+function lintUnused(source: PolicySource, reading: Reading): void {
+  const { rules, credentials, upstream_proxies, defaults } = source
+  const used = new Set(rules.map(({ inject }) => inject))
+  for (const { credential } of upstream_proxies) used.add(credential)
+  for (const { name } of credentials) {
+    if (used.has(name)) continue
+    reading.warn(['credentials', name], `no rule injects the credential ${name}`, 'key')
+  }
+  const proxies = new Set([defaults, ...rules].map(({ upstream_proxy }) => upstream_proxy))
+  for (const { name } of upstream_proxies) {
+    if (proxies.has(name)) continue
+    reading.warn(['upstream_proxies', name], `no rule is sent through the proxy ${name}`, 'key')
+  }
+}
+
+function lintHandling({ rule, path, reading }: At): void {
+  if (rule.inject !== '' && (rule.ports.length === 0 || rule.ports.includes(httpPort))) {
+    const message = 'on port 80 the credential travels unencrypted; write `ports: [443]`'
+    reading.warn([...path, 'inject'], message, 'key')
+  }
+  if (rule.effect !== 'deny' && rule.effect !== 'halt') return
+  const keys = [
+    ['inject', rule.inject !== ''],
+    ['payload', rule.payload.length > 0],
+    ['upstream_proxy', rule.upstream_proxy !== ''],
+  ] as const
+  for (const [key, isSaid] of keys) {
+    if (!isSaid) continue
+    reading.warn([...path, key], `\`${key}\` means nothing with effect: ${rule.effect}`, 'key')
   }
 }
 

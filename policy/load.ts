@@ -1,13 +1,16 @@
 /** Text in; a compiled policy out, or every problem of it with its line and column. */
 import { Failure } from '../kernel/reasons.ts'
 import { type CompiledPolicy, compile, expressionsOf } from './compile.ts'
+import { crowds, spokenMax } from './crowd.ts'
 import type { ExpressionLanguage } from './expression.ts'
 import type { PolicyFile } from './file.ts'
 import { lint } from './lint.ts'
+import type { PriceTable } from './price-table.ts'
 import { inFileOrder, type Problem } from './problem.ts'
-import { readPolicy } from './read-policy.ts'
+import { type Read, readPolicy } from './read-policy.ts'
 import { Reading } from './reading.ts'
 import type { ShapeFault } from './shape.ts'
+import type { PolicySource } from './source.ts'
 import { readSource } from './terms.ts'
 import { type Path, readYaml, type TextFile } from './yaml-text.ts'
 
@@ -34,15 +37,22 @@ export async function loadPolicy(file: TextFile): Promise<Loaded> {
   const read = readPolicy(yaml.value as PolicyFile, reading, (path) => broken.has(keyOf(path)))
   const language = reading.expressions.length === 0 ? null : await loadLanguage()
   if (language !== null) checkExpressions(reading, language)
+  checkCrowds(read, reading)
   if (reading.problems.length > 0) return { problems: inFileOrder(reading.problems) }
   lint(read, reading, language)
-  return { policy: compile(read.source, language), warnings: inFileOrder(reading.warnings) }
+  const table = readsModels(read.source) ? await loadPrices().catch(ofPrices) : null
+  if (table instanceof Failure) {
+    return { problems: [{ file: file.name, line: 1, column: 1, message: table.message }] }
+  }
+  const source = { ...read.source, price_table: table?.version ?? '' }
+  const policy = compile(source, { language, table })
+  return { policy, warnings: inFileOrder(reading.warnings) }
 }
 
 /**
  * Compiles the canonical JSON of a policy again, as a ledger kept it; its digest is the same.
  *
- * errors  Failure policy-unavailable, where the text is no such JSON.
+ * errors  Failure policy-unavailable, where the text is no such JSON, or was compiled with other prices.
  */
 export async function compileSource(source: string): Promise<CompiledPolicy> {
   const read = readSource(source)
@@ -50,7 +60,29 @@ export async function compileSource(source: string): Promise<CompiledPolicy> {
     throw new Failure('policy-unavailable', 'the recorded policy is not in its canonical form')
   }
   const language = expressionsOf(read).length === 0 ? null : await loadLanguage()
-  return compile(read, language)
+  const table = read.price_table === '' ? null : await loadPrices()
+  if (table !== null && table.version !== read.price_table) {
+    throw new Failure('policy-unavailable', 'the recorded policy was compiled with other prices')
+  }
+  return compile(read, { language, table })
+}
+
+/** Read where it is needed only: its schema costs what the policy's does. */
+async function loadPrices(): Promise<PriceTable> {
+  const { loadPriceTable } = await import('./price-table.ts')
+  return loadPriceTable()
+}
+
+/** A broken table is a problem of a policy that needs it, so that a reload keeps the old one. */
+function ofPrices(error: unknown): Failure {
+  if (error instanceof Failure) return error
+  throw error
+}
+
+const modelDecoders: readonly string[] = ['openai', 'anthropic', 'gemini']
+
+function readsModels({ rules }: PolicySource): boolean {
+  return rules.some(({ decoder }) => modelDecoders.includes(decoder))
 }
 
 /** CEL costs 100 ms and 19 MB (measured 2026-11-21), which a policy without expressions does not pay. */
@@ -65,6 +97,16 @@ function checkExpressions(reading: Reading, language: ExpressionLanguage): void 
     if ('evaluate' in compiled) continue
     const hint = wanted === 'text' ? '; a resource that is a name begins with `res_`' : ''
     for (const { offset, message } of compiled) reading.problemWithin(path, offset, message + hint)
+  }
+}
+
+/** Told at load, for otherwise the gate would refuse each such request when it comes. */
+function checkCrowds({ source, rulePaths, budgetPaths }: Read, reading: Reading): void {
+  for (const { kind, position, host } of crowds(source.rules, source.budgets)) {
+    const path = (kind === 'budgets' ? budgetPaths : rulePaths)[position] ?? []
+    const about = host === '*' ? 'every request' : `a request to ${host}`
+    const message = `more than ${spokenMax} ${kind} speak about ${about}, and nothing narrows them: it would be refused`
+    reading.problem([...path, 'id'], message)
   }
 }
 

@@ -1,6 +1,9 @@
 /** Reads a whole file into the canonical form: agents first, for rules and budgets refer to them. */
 import type { FileAgent, PolicyFile } from './file.ts'
 import { readBudget } from './read-budget.ts'
+import { readCredentials, readUpstreamProxies } from './read-credential.ts'
+import { refersToProxy } from './read-inspection.ts'
+import { readPrices } from './read-prices.ts'
 import { readRule } from './read-rule.ts'
 import { type Declared, type Reading, sortedSet } from './reading.ts'
 import type { AgentSource, PolicySource } from './source.ts'
@@ -29,7 +32,10 @@ export function readPolicy(
   reading: Reading,
   isBroken: (path: Path) => boolean,
 ): Read {
-  const agents = readAgents(file.agents ?? {}, { reading, isBroken })
+  const at = { reading, isBroken }
+  const agents = readAgents(file.agents ?? {}, at)
+  const credentials = readCredentials(file, at)
+  const upstream_proxies = readUpstreamProxies(file, { ...at, credentials })
   const declared = declaredBy(file, agents)
   const firstPlaces = new Map<string, string>()
   const rules: Entry<ReturnType<typeof readRule>>[] = []
@@ -56,16 +62,27 @@ export function readPolicy(
       read: readBudget({ ...budgetDefault, ...raw }, { path, reading, declared }),
     })
   })
-  const { verdict = 'deny', tls = 'inspect' } = isBroken(['defaults']) ? {} : (file.defaults ?? {})
+  const {
+    verdict = 'deny',
+    tls = 'inspect',
+    upstream_proxy = '',
+  } = isBroken(['defaults']) ? {} : (file.defaults ?? {})
+  if (upstream_proxy !== '') {
+    refersToProxy(['defaults', 'upstream_proxy'], upstream_proxy, { reading, declared })
+  }
   const boundRules = rules.filter(isBound)
   const boundBudgets = budgets.filter(isBound)
   const source: PolicySource = {
     version: 1,
     mode: file.mode ?? 'enforce',
-    defaults: { verdict, tls },
+    defaults: { verdict, tls, upstream_proxy },
     agents,
     rules: boundRules.map(({ read }) => read),
     budgets: boundBudgets.map(({ read }) => read),
+    credentials,
+    upstream_proxies,
+    price_table: '',
+    ...readPrices(isBroken(['prices']) ? {} : (file.prices ?? {}), reading, isBroken),
   }
   const pathOf = ({ path }: { readonly path: Path }): Path => path
   return { source, rulePaths: boundRules.map(pathOf), budgetPaths: boundBudgets.map(pathOf) }
@@ -125,5 +142,8 @@ function declaredBy(file: PolicyFile, agents: readonly AgentSource[]): Declared 
       ),
     ),
     actors: of(agents.map(({ actor }) => actor)),
+    credentials: of(Object.keys(file.credentials ?? {})),
+    upstreamProxies: of(Object.keys(file.upstream_proxies ?? {})),
+    verdict: file.defaults?.verdict ?? 'deny',
   }
 }

@@ -4,6 +4,7 @@ import { looksLikeAmount, readAmount, readDuration } from './amount.ts'
 import type { FileRule } from './file.ts'
 import { readHost } from './host.ts'
 import { readNetwork } from './network.ts'
+import { readInspection } from './read-inspection.ts'
 import { readTarget } from './read-target.ts'
 import { type Declared, type Reading, sortedSet } from './reading.ts'
 import type { ApprovalSource, RuleSource } from './source.ts'
@@ -13,7 +14,6 @@ import type { Path } from './yaml-text.ts'
 export const resourceLiteral = /^res_[a-z0-9_]+(:[^"]*)?$/
 
 const actionPattern = /^axn_[a-z0-9_]{1,60}$/
-const decoderPattern = /^[a-z][a-z0-9_-]{0,31}$/
 const factPattern = /^[a-z][a-z0-9_]{0,63}$/
 
 /** Ports of a rule that lets requests pass, where it names none. */
@@ -44,7 +44,7 @@ export function readRule(raw: FileRule, at: At): RuleSource | null {
     reason: raw.reason ?? '',
     ...readTarget(raw, at, ports),
     effect: raw.effect,
-    decoder: matching(raw.decoder, { pattern: decoderPattern, at, key: 'decoder' }),
+    decoder: raw.decoder ?? ('' as const),
     domain: raw.domain ?? '',
     action: matching(raw.action, { pattern: actionPattern, at, key: 'action' }),
     resource: readResource(raw, at),
@@ -53,6 +53,7 @@ export function readRule(raw: FileRule, at: At): RuleSource | null {
     charge: readCharge(raw, at),
     addresses: readAddresses(raw, at),
     approval: readApproval(raw, at),
+    ...readInspection(raw, at),
   }
   return state === 'active' || state === 'draft' ? { ...rule, state } : null
 }

@@ -19,7 +19,7 @@ export function readTarget(
   const named = (key: 'agents' | 'tenants' | 'projects' | 'actors', what: string) => {
     const names = raw[key] ?? []
     names.forEach((name, index) => {
-      reading.refersTo([...path, key, index], name, declared[key], what)
+      reading.refersTo([...path, key, index], name, { declared: declared[key], what })
     })
     return sortedSet(names)
   }

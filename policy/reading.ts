@@ -18,6 +18,17 @@ export interface Declared {
   readonly tenants: ReadonlySet<string>
   readonly projects: ReadonlySet<string>
   readonly actors: ReadonlySet<string>
+  readonly credentials: ReadonlySet<string>
+  readonly upstreamProxies: ReadonlySet<string>
+  /** What `defaults.verdict` says. */
+  readonly verdict: 'allow' | 'warn' | 'deny'
+}
+
+/** What a name must be the name of, and the key under which those stand. */
+interface Reference {
+  readonly declared: ReadonlySet<string>
+  readonly what: string
+  readonly under?: string
 }
 
 export class Reading {
@@ -63,13 +74,12 @@ export class Reading {
     return false
   }
 
-  /** Reports a name that no agent of the file bears: what refers to it could never match. */
-  refersTo(path: Path, name: string, declared: ReadonlySet<string>, what: string): void {
+  /** Reports a name that nothing in the file bears: what refers to it could never match. */
+  refersTo(path: Path, name: string, to: Reference): void {
+    const { declared, what, under = 'agents' } = to
     if (declared.has(name)) return
-    this.problem(
-      path,
-      `no ${what} is named "${name}" under \`agents\`${didYouMean(name, declared)}`,
-    )
+    const guess = didYouMean(name, declared)
+    this.problem(path, `no ${what} is named "${name}" under \`${under}\`${guess}`)
   }
 }
 

@@ -1,4 +1,6 @@
 /** JSON Schema (draft 2020-12) of policies.yaml version 1: which keys there are and what shape each has. */
+import { decoderNames } from '../kernel/content.ts'
+import { detectorNames } from '../kernel/payload.ts'
 import { onLimits } from '../kernel/policy.ts'
 import { scopeKinds } from '../kernel/scope.ts'
 import { verdicts } from '../kernel/verdict.ts'
@@ -25,7 +27,10 @@ export const domains = [
 ] as const
 
 /** Keys of version 1 that this version of the gate does not enforce, and therefore refuses. */
-export const unenforced: readonly string[] = ['payload', 'inject', 'capability', 'upstream_proxy']
+export const unenforced: readonly string[] = ['capability']
+
+/** What a rule may ask of the payload; `off` asks nothing. */
+const payloadActions = ['block', 'redact', 'warn', 'off'] as const
 
 export const states = ['draft', 'active', 'disabled', 'retired'] as const
 
@@ -70,13 +75,26 @@ const approval = {
   },
 }
 
+/** A word, or a map: a pattern is for the one, and the rest for the other. */
+const payload = {
+  type: ['string', 'object'],
+  pattern: `^(${payloadActions.join('|')})$`,
+  additionalProperties: false,
+  required: ['action'],
+  properties: {
+    action: { enum: payloadActions },
+    detectors: { type: 'array', minItems: 1, maxItems: listMax, items: { enum: detectorNames } },
+    responses: { type: 'boolean' },
+  },
+}
+
 const rule = {
   type: 'object',
   additionalProperties: false,
   required: ['id', 'effect'],
   properties: {
     ...entry,
-    decoder: text,
+    decoder: { enum: decoderNames },
     domain: { enum: domains },
     action: text,
     resource: text,
@@ -85,6 +103,9 @@ const rule = {
     effect: { enum: verdicts },
     addresses: words,
     tls: { enum: ['inspect', 'tunnel'] },
+    payload,
+    inject: text,
+    upstream_proxy: text,
     approval,
   },
 }
@@ -125,6 +146,67 @@ const agent = {
   },
 }
 
+const credential = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['source', 'as'],
+  properties: {
+    source: {
+      type: 'object',
+      additionalProperties: false,
+      minProperties: 1,
+      maxProperties: 1,
+      properties: { env: text, file: text, command: words },
+    },
+    as: {
+      type: 'object',
+      additionalProperties: false,
+      minProperties: 1,
+      maxProperties: 2,
+      properties: { header: text, format: text, query: text, basic: text },
+    },
+    placeholder: text,
+  },
+}
+
+const upstreamProxy = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['url'],
+  properties: { url: text, auth: text, by: { enum: ['address', 'name'] } },
+}
+
+const money = { type: ['string', 'number'] }
+
+const rates = { input: money, cached_input: money, cache_write: money, output: money }
+
+const modelPrice = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['id', 'input', 'output'],
+  properties: {
+    provider: text,
+    id: text,
+    match: words,
+    ...rates,
+    max_output: { type: 'integer', minimum: 0, maximum: 100_000_000 },
+  },
+}
+
+const prices = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    models: { type: 'array', maxItems: 10_000, items: modelPrice },
+    unpriced: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['input', 'output'],
+      properties: rates,
+    },
+  },
+}
+
 export const schema = {
   title: 'haltgate policies.yaml, version 1',
   type: 'object',
@@ -139,8 +221,16 @@ export const schema = {
       properties: {
         verdict: { enum: ['allow', 'warn', 'deny'] },
         tls: { enum: ['inspect', 'tunnel'] },
+        upstream_proxy: text,
       },
     },
+    credentials: { type: 'object', maxProperties: listMax, additionalProperties: credential },
+    upstream_proxies: {
+      type: 'object',
+      maxProperties: listMax,
+      additionalProperties: upstreamProxy,
+    },
+    prices,
     agents: { type: 'object', maxProperties: agentsMax, additionalProperties: agent },
     rules: { type: 'array', maxItems: rulesMax, items: rule },
     budgets: { type: 'array', maxItems: budgetsMax, items: budget },

@@ -50,6 +50,13 @@ function faultOf(error: ErrorObject, root: unknown): ShapeFault {
       const guess = typeof error.data === 'string' ? didYouMean(error.data, allowed) : ''
       return fault(`${name} must be one of ${allowed.join(', ')}${guess}`)
     }
+    case 'pattern': {
+      const words = String(params['pattern'])
+        .replaceAll(/[$()^]/g, '')
+        .split('|')
+      const guess = typeof error.data === 'string' ? didYouMean(error.data, words) : ''
+      return fault(`${name} must be one of ${words.join(', ')}, or a map${guess}`)
+    }
     case 'type':
       return fault(`${name} must be ${kindsOf(params['type'])}, not ${kindOf(error.data)}`, true)
     case 'minimum':

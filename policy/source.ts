@@ -1,5 +1,9 @@
 /** The canonical form of a policy: everything that has meaning, nothing that has none. Its hash is the digest. */
+import type { DecoderName } from '../kernel/content.ts'
+import type { CredentialTerms, UpstreamProxyTerms } from '../kernel/credential.ts'
+import type { PayloadTerms } from '../kernel/payload.ts'
 import type { BudgetTerms, OnLimit, RuleTerms, Terms } from '../kernel/policy.ts'
+import type { Price } from '../kernel/price.ts'
 import type { ScopeKind } from '../kernel/scope.ts'
 
 /** Who and what a rule or a budget speaks about. An empty list or text means: any. Lists are sets, sorted. */
@@ -29,7 +33,7 @@ export interface RuleSource extends TargetSource {
   readonly reason: string
   readonly effect: RuleTerms['effect']
   /** Empty where the rule does not say. */
-  readonly decoder: string
+  readonly decoder: DecoderName | ''
   readonly domain: string
   readonly action: string
   readonly resource: string
@@ -40,7 +44,15 @@ export interface RuleSource extends TargetSource {
   readonly charge: Readonly<Record<string, number | string>>
   readonly addresses: readonly string[]
   readonly approval: readonly ApprovalSource[]
+  /** One at most, as is `approval`: empty where nothing is asked. */
+  readonly payload: readonly PayloadSource[]
+  /** Name of a credential, or empty. */
+  readonly inject: string
+  /** Name of a proxy, `direct`, or empty where the rule does not say. */
+  readonly upstream_proxy: string
 }
+
+export type PayloadSource = Omit<PayloadTerms, 'rule'>
 
 export interface BudgetSource extends TargetSource {
   readonly id: string
@@ -71,12 +83,40 @@ export interface PolicySource {
   readonly defaults: {
     readonly verdict: Terms['defaultVerdict']
     readonly tls: 'inspect' | 'tunnel'
+    /** Name of a proxy, or empty. */
+    readonly upstream_proxy: string
   }
   /** Ascending by name. */
   readonly agents: readonly AgentSource[]
   /** In the order of the file, which decides what a request is. */
   readonly rules: readonly RuleSource[]
   readonly budgets: readonly BudgetSource[]
+  /** Ascending by name, as the kernel knows them: they hold no value. */
+  readonly credentials: readonly CredentialTerms[]
+  readonly upstream_proxies: readonly UpstreamProxyTerms[]
+  /** Date and hash of the table of prices that came with the gate; empty where no rule reads model calls. */
+  readonly price_table: string
+  /** Prices that go before the table's, ascending by id. */
+  readonly prices: readonly ModelPriceSource[]
+  /** One at most: the price of whatever has none. */
+  readonly unpriced: readonly Price[]
+}
+
+/** What a model costs, and by which names it is called. */
+export interface ModelPriceSource extends Price {
+  /** Whose it is; empty where anyone's. */
+  readonly provider: string
+  readonly id: string
+  /** Names by which it is called, in lower case; one that ends with `*` is a beginning. */
+  readonly match: readonly string[]
+  /** Output tokens that one answer has at most; null where unknown. */
+  readonly max_output: number | null
+}
+
+/** What happens to HTTPS by this rule: what reads bodies, or puts something into requests, must see inside. */
+export function tlsOf(rule: RuleSource): RuleSource['tls'] {
+  if (rule.tls !== '') return rule.tls
+  return rule.decoder !== '' || rule.inject !== '' || rule.payload.length > 0 ? 'inspect' : ''
 }
 
 /** A target that speaks about every request. */
@@ -96,7 +136,7 @@ export const anyTarget: TargetSource = {
 const emptyRule = {
   ...anyTarget,
   reason: '',
-  decoder: '',
+  decoder: '' as const,
   domain: '',
   action: '',
   resource: '',
@@ -105,16 +145,31 @@ const emptyRule = {
   charge: {},
   addresses: [],
   approval: [],
+  payload: [],
+  inject: '',
+  upstream_proxy: '',
 }
 
 const emptyBudget = { ...anyTarget, reason: '', pool: '', window_ms: 0 }
 
 const emptyAgent = { tenant: '', project: '', actor: '', tokens: [] }
 
+/** What a policy has none of, where its file does not say. */
+export const emptyPolicy = {
+  credentials: [],
+  upstream_proxies: [],
+  price_table: '',
+  prices: [],
+  unpriced: [],
+}
+
+const emptyDefaults = { upstream_proxy: '' }
+
 /** What a policy's JSON holds: the same, with everything left out that is empty. */
 export function leanOf(source: PolicySource): unknown {
   return {
-    ...source,
+    ...lean(source, emptyPolicy),
+    defaults: lean(source.defaults, emptyDefaults),
     agents: source.agents.map((agent) => lean(agent, emptyAgent)),
     rules: source.rules.map((rule) => lean(rule, emptyRule)),
     budgets: source.budgets.map((budget) => lean(budget, emptyBudget)),
@@ -124,7 +179,9 @@ export function leanOf(source: PolicySource): unknown {
 /** Fills in again what leanOf left out. */
 export function fullOf(source: PolicySource): PolicySource {
   return {
+    ...emptyPolicy,
     ...source,
+    defaults: { ...emptyDefaults, ...source.defaults },
     agents: source.agents.map((agent) => ({ ...emptyAgent, ...agent })),
     rules: source.rules.map((rule) => ({ ...emptyRule, ...rule })),
     budgets: source.budgets.map((budget) => ({ ...emptyBudget, ...budget })),

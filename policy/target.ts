@@ -1,7 +1,8 @@
 /** Compiles targets into tests of one request: who speaks, on which port, with which method and path. */
 import type { RequestFacts } from '../kernel/request.ts'
-import type { Expression } from './expression.ts'
-import { compileGlob, type PathMatcher } from './glob.ts'
+import type { Expression, Subject } from './expression.ts'
+import { foldGlob } from './fold-path.ts'
+import { compileGlob, compileMarked, type PathMatcher } from './glob.ts'
 import { readHost } from './host.ts'
 import type { TargetSource } from './source.ts'
 
@@ -35,13 +36,23 @@ export interface Target {
   readonly ports: ReadonlySet<number> | null
   readonly methods: ReadonlySet<string> | null
   readonly paths: readonly PathMatcher[] | null
+  /** For folded paths, of what stands in the way or counts: it is meant whatever the spelling. Null for the others. */
+  readonly foldedPaths: readonly PathMatcher[] | null
   readonly when: Expression | null
   /** True where an opaque tunnel hides what this needs to be judged by. */
   readonly needsInspection: boolean
 }
 
-/** Compiles targets; `when` comes compiled, for its language is loaded only where a policy needs it. */
-export function compileTarget(source: TargetSource, when: Expression | null): Target {
+/**
+ * Compiles targets.
+ *
+ * when     comes compiled, for its language is loaded only where a policy needs it.
+ * isStern  true for what stands in the way or counts: other spellings of a path are no way around it.
+ */
+export function compileTarget(
+  source: TargetSource,
+  { when, isStern }: { readonly when: Expression | null; readonly isStern: boolean },
+): Target {
   const patterns = source.hosts.map(readHost).filter((read) => 'kind' in read)
   const meant = patterns.filter(({ excepted }) => !excepted)
   const excepted = patterns.filter((pattern) => pattern.excepted)
@@ -66,6 +77,7 @@ export function compileTarget(source: TargetSource, when: Expression | null): Ta
     ports: setOf(source.ports),
     methods: setOf(source.methods),
     paths: source.paths.length === 0 ? null : source.paths.map(compileGlob),
+    foldedPaths: isStern ? source.paths.map((glob) => compileMarked(foldGlob(glob))) : null,
     when,
     needsInspection: hidesMethod || source.paths.length > 0 || when?.readsHidden === true,
   }
@@ -90,10 +102,12 @@ export function mismatchOfParties(target: Target, request: RequestFacts): Mismat
 }
 
 /** Compares what is asked. */
-export function mismatchOfContent(target: Target, request: RequestFacts): Mismatch | null {
-  if (target.methods !== null && !target.methods.has(request.method)) return 'method'
-  if (target.paths !== null && !target.paths.some((matches) => matches(request.path))) return 'path'
-  return null
+export function mismatchOfContent(target: Target, subject: Subject): Mismatch | null {
+  const { request } = subject
+  const { methods, paths, foldedPaths } = target
+  if (methods !== null && !methods.has(request.method)) return 'method'
+  if (paths === null || paths.some((matches) => matches(subject.path))) return null
+  return foldedPaths?.some((matches) => matches(subject.foldedPath)) === true ? null : 'path'
 }
 
 function lacks(wanted: ReadonlySet<string> | null, name: string | null): boolean {

@@ -6,16 +6,27 @@ import type { Classification } from '../kernel/policy.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import { passes } from '../kernel/verdict.ts'
-import { addressesOf, type CompiledRule, describe, holds, type Rulebook } from './describe.ts'
+import {
+  addressesOf,
+  type CompiledBudget,
+  type CompiledRule,
+  describe,
+  handlingOf,
+  noCall,
+  type Rulebook,
+} from './describe.ts'
 import { Subject } from './expression.ts'
+import { failed, standingOf } from './standing.ts'
 import { mismatchOfContent, mismatchOfParties, type Target } from './target.ts'
 
 /** True where a rule must see inside a tunnel before it can say whether it matches. */
-export function needsInside({
-  target,
-  decoder,
-}: Pick<CompiledRule, 'target' | 'decoder'>): boolean {
-  return target.needsInspection || decoder !== ''
+export function needsInside({ target, decoder, payload, inject }: CompiledRule): boolean {
+  return target.needsInspection || decoder !== '' || payload !== null || inject !== ''
+}
+
+/** True where a rule stands in the way of what it cannot see: it could forbid it, or cut something out of it. */
+function restrains({ terms, payload }: CompiledRule): boolean {
+  return !letsPass(terms.effect) || (payload !== null && payload.action !== 'warn')
 }
 
 /** True where host, port, agent and the method CONNECT decide alone: no request inside a tunnel can differ. */
@@ -29,8 +40,8 @@ export function forbids({ terms }: CompiledRule): boolean {
   return terms.effect === 'deny' || terms.effect === 'halt'
 }
 
-function isMild({ terms }: CompiledRule): boolean {
-  return terms.effect === 'allow' || terms.effect === 'warn'
+function letsPass(effect: CompiledRule['terms']['effect']): boolean {
+  return effect === 'allow' || effect === 'warn'
 }
 
 /** An opaque tunnel: only host, port and agent are known. */
@@ -45,7 +56,7 @@ export function classifyTunnel(rulebook: Rulebook, request: RequestFacts): Class
     const { target, terms } = rule
     if (mismatchOfParties(target, request) !== null) continue
     const isHidden = needsInside(rule)
-    if (!isHidden && mismatchOfContent(target, request) !== null) continue
+    if (!isHidden && mismatchOfContent(target, subject) !== null) continue
     if (target.when?.readsHidden !== true && !holds(rule, subject, refusals)) continue
     if (terms.state === 'draft') {
       if (!isHidden) drafts.push(terms.id)
@@ -56,7 +67,7 @@ export function classifyTunnel(rulebook: Rulebook, request: RequestFacts): Class
   }
   refuseHidden(rulebook, { matched, hidden, refusals, tls })
   const budgets = budgetsOf(rulebook, subject, refusals)
-  const described = describe({ rulebook, subject, matched, drafts, budgets, refusals })
+  const described = describe({ rulebook, subject, matched, drafts, budgets, refusals, decoder: '' })
   return tls === null || tls.tls === '' ? described : { ...described, tls: tls.tls }
 }
 
@@ -70,25 +81,41 @@ interface Judged {
 function refuseHidden(rulebook: Rulebook, { matched, hidden, refusals, tls }: Judged): void {
   const { defaults } = rulebook.parts
   const allows = matched.length === 0 ? passes(defaults.verdict) : !matched.some(forbids)
-  for (const rule of hidden) if (!isMild(rule)) refusals.push(cannotJudge(rule))
-  const needy = hidden.find(isMild)
+  for (const rule of hidden) if (restrains(rule)) refusals.push(cannotJudge(rule))
+  const needy = hidden.find((rule) => !restrains(rule))
   if (matched.length === 0 && !allows && needy !== undefined) refusals.push(cannotAllow(needy))
   if (refusals.length > 0 || !allows || (tls?.tls || defaults.tls) === 'tunnel') return
   const where = tls === null ? 'The policy' : `The rule ${tls.terms.id}`
-  const message = `${where} wants tunnels inspected, which this version cannot do; with \`tls: tunnel\` they pass unseen.`
+  const message = `${where} wants tunnels inspected, and this one would pass unseen; with \`tls: tunnel\` it may.`
   refusals.push({ code: 'inspection-required', id: tls?.terms.id ?? '', message })
 }
 
-function cannotJudge({ terms }: CompiledRule): Reason {
-  const message = `The rule ${terms.id} must see inside this tunnel to ${terms.effect} or not; an operator can except the host from it with \`hosts: ["*", "!HOST"]\`.`
+function cannotJudge({ terms, payload }: CompiledRule): Reason {
+  const aim = letsPass(terms.effect)
+    ? `${payload?.action ?? 'judge'} what it looks for`
+    : `${terms.effect} or not`
+  const message = `The rule ${terms.id} must see inside this tunnel to ${aim}; an operator can except the host from it with \`hosts: ["*", "!HOST"]\`.`
   return { code: 'inspection-required', id: terms.id, message }
 }
 
-function cannotAllow({ terms, decoder }: CompiledRule): Reason {
-  const needs = decoder === '' ? 'its method, path or condition' : `the decoder ${decoder}`
+function cannotAllow({ terms, target, decoder, inject }: CompiledRule): Reason {
+  const inside = target.needsInspection ? 'its method, path or condition' : 'its payload'
+  const held = inject === '' ? inside : `to set the credential ${inject}`
+  const needs = decoder === '' ? held : `the decoder ${decoder}`
   const message = `The rule ${terms.id} could allow this only after seeing inside the tunnel: it needs ${needs}.`
   return { code: 'inspection-required', id: terms.id, message }
 }
+
+/** True where a condition is met, or there is none; one that fails to evaluate refuses, unless it is a draft's. */
+function holds(entry: Conditioned, subject: Subject, refusals: Reason[]): boolean {
+  const standing = standingOf(entry.target.when, subject)
+  if (standing.kind === 'failed' && entry.terms.state === 'active') {
+    refusals.push(failed(entry.terms.id, 'when', standing.message))
+  }
+  return standing.kind === 'speaks'
+}
+
+type Conditioned = Pick<CompiledRule | CompiledBudget, 'terms' | 'target'>
 
 /** A budget that cannot tell whether it is meant is charged: a tunnel is no way around it. */
 function budgetsOf(rulebook: Rulebook, subject: Subject, refusals: Reason[]): readonly string[] {
@@ -117,9 +144,11 @@ export function classifyReach(rulebook: Rulebook, request: RequestFacts): Classi
     return rule.decoder === '' && isCertain(rule.target, request)
   }
   const mayQueue = spoken.some(({ terms }) => terms.effect === 'queue')
-  const mayPass = spoken.some(isMild) || (passes(defaults.verdict) && !spoken.some(isSure))
+  const mayPass =
+    spoken.some(({ terms }) => letsPass(terms.effect)) ||
+    (passes(defaults.verdict) && !spoken.some(isSure))
   const speaks = (rule: CompiledRule): boolean => {
-    if (isSure(rule) || isMild(rule)) return true
+    if (isSure(rule) || letsPass(rule.terms.effect)) return true
     if (forbids(rule) || mayPass) return false
     return rule.terms.effect === 'queue' || !mayQueue
   }
@@ -129,7 +158,7 @@ export function classifyReach(rulebook: Rulebook, request: RequestFacts): Classi
     .filter(
       ({ target }) => isCertain(target, request) && mismatchOfParties(target, request) === null,
     )
-  const tls = spoken.find((rule) => rule.tls !== '')?.tls
+  const tls = spoken.find((rule) => rule.tls !== '' && mayHold(rule, request))?.tls
   return {
     rules: matched.map(({ terms }) => terms.id),
     drafts: [],
@@ -142,5 +171,14 @@ export function classifyReach(rulebook: Rulebook, request: RequestFacts): Classi
     tls: tls === undefined || tls === '' ? defaults.tls : tls,
     addresses: addressesOf(matched),
     refusals: [],
+    decoder: '',
+    ...handlingOf(matched, defaults.upstream_proxy),
+    ...noCall,
   }
+}
+
+/** False where a condition that nothing inside a tunnel can change is not met. */
+function mayHold({ target }: CompiledRule, request: RequestFacts): boolean {
+  if (target.when === null || target.when.readsHidden) return true
+  return standingOf(target.when, new Subject(request)).kind === 'speaks'
 }

@@ -1,4 +1,5 @@
 /** The variables that an expression may read, and their types, which an expression is checked against at load. */
+import type { Content, FactMap } from '../kernel/content.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 
 /** Query parameters or headers of one request; more are too many to judge by. */
@@ -6,6 +7,10 @@ const entriesMax = 256
 
 /** Characters of one map of them; an expression may walk over each. */
 const charactersMax = 16_384
+
+/** Facts of one body, and characters of all of them. */
+const factsMax = 1_024
+const factCharactersMax = 65_536
 
 type TextMap = ReadonlyMap<string, string>
 
@@ -15,10 +20,11 @@ export type Variables = {
   readonly request: ReadonlyMap<string, Value>
   readonly agent: TextMap
   readonly run: TextMap
-  readonly facts: TextMap
-  /** There is none in this version: reading it throws, so that not even `has(body.x)` has a value. */
-  readonly body: never
+  /** While nobody has read the body, reading this throws, so that not even `has(facts.x)` has a value. */
+  readonly facts: FactValues
 }
+
+type FactValues = ReadonlyMap<string, string | bigint | number | boolean>
 
 export type VariableType = 'string' | 'int' | 'texts'
 
@@ -40,11 +46,10 @@ export const variableTypes: Readonly<Record<string, Readonly<Record<string, Vari
 /** What an opaque tunnel hides of `request`. */
 export const hiddenMembers: readonly string[] = ['method', 'path', 'query', 'headers']
 
-const noTexts: TextMap = new Map()
-
 /** The variables for one request. Maps are made when they are read; one that is too large throws then. */
-export function variablesOf(facts: RequestFacts): Variables {
+export function variablesOf(facts: RequestFacts, content: Content | null): Variables {
   const { principal } = facts
+  let factValues: FactValues | null = null
   return {
     request: new Members({
       method: () => facts.method,
@@ -61,11 +66,31 @@ export function variablesOf(facts: RequestFacts): Variables {
       ['project', principal.project ?? ''],
     ]),
     run: new Map([['name', principal.run]]),
-    facts: noTexts,
-    get body(): never {
-      throw new RangeError('this version has no body')
+    get facts(): FactValues {
+      factValues ??= factsOf(readContent(content).facts)
+      return factValues
     },
   }
+}
+
+/** Throws RangeError while nobody has read the body. */
+export function readContent(content: Content | null): Content {
+  if (content === null) throw new RangeError('nobody has read the body')
+  return content
+}
+
+/** Whole numbers are CEL's int, as where a rule's context makes facts of them. */
+function factsOf(facts: FactMap): FactValues {
+  const values = new Map<string, string | bigint | number | boolean>()
+  let characters = 0
+  for (const [name, value] of Object.entries(facts)) {
+    characters += name.length + (typeof value === 'string' ? value.length : 0)
+    if (values.size >= factsMax || characters > factCharactersMax) {
+      throw new RangeError('too many facts')
+    }
+    values.set(name, typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value)
+  }
+  return values
 }
 
 /** A map whose values are made when they are asked for: the language would read all members of an object. */

@@ -1,14 +1,6 @@
 /** Reads YAML 1.2 as plain data, bounded and without surprises, and says where each of its nodes stands. */
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseAllDocuments,
-} from 'yaml'
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments } from 'yaml'
+import { LineStarts, type Place } from './line-starts.ts'
 import type { Problem } from './problem.ts'
 import { tooDeep } from './yaml-depth.ts'
 
@@ -19,11 +11,6 @@ export interface TextFile {
 
 /** Keys and indices from the root of the file to a node. */
 export type Path = readonly (string | number)[]
-
-interface Place {
-  readonly line: number
-  readonly column: number
-}
 
 export interface YamlText {
   /** Objects, lists, strings, numbers, booleans and null; no key is `__proto__`. */
@@ -58,11 +45,10 @@ export function readYaml(file: TextFile): YamlText | readonly Problem[] {
   if (file.text.length > fileCharactersMax) {
     return [at(1, 1, `the file is longer than ${fileCharactersMax} characters`)]
   }
-  const lines = new LineCounter()
+  const lines = new LineStarts(file.text)
   const deep = tooDeep(file.text)
   if (deep !== null) return [at(deep.line, deep.column, 'nested too deep for a policy')]
   const documents = parseAllDocuments(file.text, {
-    lineCounter: lines,
     merge: false,
     prettyErrors: false,
     uniqueKeys: true,
@@ -74,8 +60,8 @@ export function readYaml(file: TextFile): YamlText | readonly Problem[] {
   }
   const problems: Problem[] = []
   const report: Report = (offset, message) => {
-    const { line, col } = lines.linePos(offset)
-    problems.push(at(line, col, message))
+    const { line, column } = lines.place(offset)
+    problems.push(at(line, column, message))
   }
   const second = documents[1]
   if (second !== undefined) report(second.range[0], 'one file holds one document; remove `---`')
@@ -126,13 +112,13 @@ function offsetOf(node: unknown): number {
 class ParsedYaml implements YamlText {
   readonly value: unknown
   readonly #document: Document.Parsed
-  readonly #lines: LineCounter
+  readonly #lines: LineStarts
   readonly #text: string
 
   constructor(
     value: unknown,
     document: Document.Parsed,
-    file: { lines: LineCounter; text: string },
+    file: { lines: LineStarts; text: string },
   ) {
     this.value = value
     this.#document = document
@@ -160,8 +146,7 @@ class ParsedYaml implements YamlText {
   }
 
   #at(offset: number): Place {
-    const { line, col } = this.#lines.linePos(offset)
-    return { line, column: col }
+    return this.#lines.place(offset)
   }
 
   #find(path: Path): { readonly node: Node | null; readonly keyOffset: number } {

@@ -207,6 +207,19 @@ export interface Surroundings {
   readonly interfaces: readonly string[]
 }
 
+/** Whether a listener of this gate answers at an address and port. */
+export function isOurs(
+  { address, port }: { readonly address: string; readonly port: number },
+  surroundings: Surroundings,
+): boolean {
+  const literal = readAddress(address)
+  return literal !== null && leadsBack(unmap(literal), port, surroundings)
+}
+
+function leadsBack(words: Words, port: number, { interfaces, own }: Surroundings): boolean {
+  return own.some((listener) => listener.port === port && reaches(words, listener, interfaces))
+}
+
 /**
  * Whether the gate may dial an address and port (I5).
  *
@@ -220,11 +233,8 @@ export function judge(
   const literal = readAddress(target.address)
   if (literal === null) return { ok: false, message: 'The destination is no plain IP address.' }
   const words = unmap(literal)
-  for (const listener of surroundings.own) {
-    if (listener.port !== target.port) continue
-    if (reaches(words, listener, surroundings.interfaces)) {
-      return { ok: false, message: 'The destination is a listener of this gate.' }
-    }
+  if (leadsBack(words, target.port, surroundings)) {
+    return { ok: false, message: 'The destination is a listener of this gate.' }
   }
   const range = classifyWords(words)
   if (range.access === 'open') return { ok: true }

@@ -1,7 +1,11 @@
 /** Reads a TLS ClientHello as its bytes arrive, in any pieces: the SNI decides whether a tunnel may open. */
 
 export type ClientHello =
-  | { readonly kind: 'need-more' }
+  | {
+      readonly kind: 'need-more'
+      /** As long as there are fewer bytes than this the answer stays: reading again is of no use. */
+      readonly bytes: number
+    }
   | {
       readonly kind: 'hello'
       /** Lower case, one trailing dot removed; null where the extension is absent. */
@@ -116,8 +120,8 @@ function readBody(body: Fields): ClientHello {
   return { kind: 'hello', sni, alpn, ech }
 }
 
-/** Joins the payloads of the records; null where more bytes must come before the message is whole. */
-function readMessage(bytes: Buffer): Buffer | null {
+/** Joins the payloads of the records; where the message is not whole, how many bytes might make it so. */
+function readMessage(bytes: Buffer): Buffer | number {
   const pieces: Buffer[] = []
   let payload = 0
   let at = 0
@@ -127,23 +131,29 @@ function readMessage(bytes: Buffer): Buffer | null {
     check(length >= 1 && length <= recordBytesMax, 'A record has a wrong length.')
     check(pieces.length < recordsMax, 'The ClientHello comes in too many records.')
     const piece = bytes.subarray(at + recordHeaderBytes, at + recordHeaderBytes + length)
+    const announced = payload + length
     pieces.push(piece)
     payload += piece.length
-    const message = payload < handshakeHeaderBytes ? null : wholeMessage(pieces)
-    if (message !== null) return message
+    const isHeaderThere = payload >= handshakeHeaderBytes
+    const end = isHeaderThere ? endOf(pieces) : handshakeHeaderBytes
+    // Told by the record's header, so that it is the same before the bytes behind are there.
+    check(!isHeaderThere || announced <= end, 'The ClientHello has bytes behind it in its record.')
+    if (isHeaderThere && payload === end)
+      return Buffer.concat(pieces).subarray(handshakeHeaderBytes)
     at += recordHeaderBytes + length
+    // Within a record that is not all there: to its end, or to the message's, or to that of the message's header.
+    if (at > bytes.length) return Math.min(at, bytes.length + end - payload)
   }
-  return null
+  return at + recordHeaderBytes
 }
 
-function wholeMessage(pieces: readonly Buffer[]): Buffer | null {
-  const joined = pieces.length === 1 ? (pieces[0] ?? Buffer.alloc(0)) : Buffer.concat(pieces)
-  check(joined[0] === clientHello, 'The first message is no ClientHello.')
-  const end = handshakeHeaderBytes + joined.readUIntBE(1, 3)
+/** Where the message ends, by its own header. */
+function endOf(pieces: readonly Buffer[]): number {
+  const header = Buffer.concat(pieces, handshakeHeaderBytes)
+  check(header[0] === clientHello, 'The first message is no ClientHello.')
+  const end = handshakeHeaderBytes + header.readUIntBE(1, 3)
   check(end <= helloBytesMax, 'The ClientHello is too long.')
-  if (joined.length < end) return null
-  check(joined.length === end, 'The ClientHello has bytes behind it in its record.')
-  return joined.subarray(handshakeHeaderBytes, end)
+  return end
 }
 
 /**
@@ -155,13 +165,19 @@ function wholeMessage(pieces: readonly Buffer[]): Buffer | null {
 export function readClientHello(bytes: Buffer): ClientHello {
   if (bytes.length >= 1 && bytes[0] !== handshakeRecord) return { kind: 'not-tls' }
   if (bytes.length >= 2 && bytes[1] !== 3) return { kind: 'not-tls' }
+  let needed: number
   try {
     const message = readMessage(bytes)
-    if (message !== null) return readBody(new Fields(message))
+    if (typeof message !== 'number') return readBody(new Fields(message))
+    needed = message
   } catch (error) {
     if (!(error instanceof Malformed)) throw error
     return { kind: 'malformed', message: error.message }
   }
-  if (bytes.length <= helloBytesMax) return { kind: 'need-more' }
+  if (bytes.length <= helloBytesMax) {
+    // Within the first header each byte may tell that it is no TLS; no hello is longer than the bound.
+    const next = bytes.length < recordHeaderBytes ? bytes.length + 1 : needed
+    return { kind: 'need-more', bytes: Math.min(next, helloBytesMax + 1) }
+  }
   return { kind: 'malformed', message: 'The ClientHello is too long.' }
 }

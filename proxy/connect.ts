@@ -1,15 +1,16 @@
-/** CONNECT: plain HTTP on port 80 goes back to be judged request by request, everything else is a tunnel. */
+/** CONNECT: what can be seen inside goes back to be judged request by request, everything else is a tunnel. */
 import type { Passage } from '../gate/passage.ts'
+import type { Classification } from '../kernel/policy.ts'
 import { answerBytes, answerRefusal } from './answer.ts'
 import type { Connection, HandleOpening, Opening, ProxyContext } from './context.ts'
 import { Crossing } from './crossing.ts'
-import { dial } from './dial.ts'
 import { Greeting } from './greeting.ts'
 import { readAuthority } from './host.ts'
 import { Inlet } from './inlet.ts'
 import { firstAsk } from './meter.ts'
 import { type Objection, objectionTo } from './objection.ts'
 import { receiptText } from './refuse.ts'
+import { unreadable } from './unreadable.ts'
 
 const plainPort = 80
 
@@ -34,27 +35,55 @@ function established(policy: string, passage: Passage | null): string {
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
-/** Judged by whether any rule could allow the host at all; each request inside is then judged by itself. */
+/** Judged by whether any rule could allow the host at all; null where none could, which was answered. */
+async function reachOf(
+  context: ProxyContext,
+  opening: Opening,
+  scheme: 'http' | 'https',
+): Promise<Classification | null> {
+  const { facts, socket } = opening
+  const { headers, host, id, method, path, port, principal, query } = facts
+  const reached = await context.gate.reach({
+    ...{ id, principal, method, host, port, path, query, headers, content: null },
+    kind: 'reach',
+    scheme,
+  })
+  if (!('refused' in reached)) return socket.destroyed ? null : reached
+  answerRefusal(context, socket, reached)
+  return null
+}
+
+/** Plain HTTP in a tunnel to port 80: each request inside is judged by itself. */
 async function openPlain(
   context: ProxyContext,
   connection: Connection,
   opening: Opening,
 ): Promise<void> {
+  if ((await reachOf(context, opening, 'http')) === null) return
   const { facts, head, socket } = opening
-  const { headers, host, id, method, path, port, principal, query } = facts
-  const reached = await context.gate.reach({
-    ...{ id, principal, method, host, port, path, query, headers },
-    kind: 'reach',
-    scheme: 'http',
-  })
-  if ('refused' in reached) {
-    answerRefusal(context, socket, reached)
-    return
-  }
-  if (socket.destroyed) return
+  const { host, port, principal } = facts
   socket.write(established(context.gate.policy.digest, null), 'latin1')
   const { listener } = connection
   context.serveInner({ listener, principal, authority: { host, port } }, socket, head)
+}
+
+/** By TLS: opened and judged inside, or passed through unseen, as the policy says. */
+async function openSecure(tunnel: Tunnel): Promise<void> {
+  const { context, opening, greeting } = tunnel
+  const { policy } = context.gate
+  if (policy.inspects) {
+    const reached = await reachOf(context, opening, 'https')
+    if (reached === null) {
+      greeting.stop()
+      return
+    }
+    if (reached.tls === 'inspect') {
+      const { openInspected } = await import('./inspect/open.ts')
+      await openInspected({ ...tunnel, established: established(policy.digest, null) })
+      return
+    }
+  }
+  await openTunnel(tunnel)
 }
 
 /** Ends a tunnel that was established and then did not say what it had to: nothing of it went upstream. */
@@ -75,7 +104,7 @@ async function openTunnel(tunnel: Tunnel): Promise<void> {
   const passage = await gate.admit(
     facts,
     { charge: {}, ask: firstAsk(limits, true) },
-    context.resolve,
+    { resolve: context.resolve, read: unreadable },
   )
   if (passage.refused) {
     answerRefusal(context, socket, passage)
@@ -84,20 +113,8 @@ async function openTunnel(tunnel: Tunnel): Promise<void> {
   const crossing = new Crossing(context, passage, socket)
   if (!crossing.open()) return
   const inlet = new Inlet()
-  const upstream = await dial({
-    addresses: passage.addresses,
-    port: facts.port,
-    timeoutMs: limits.dialTimeoutMs,
-    after: context.after,
-    onread: inlet.onread,
-    own: (dialled) => crossing.own(dialled),
-    ended: () => crossing.ended,
-  })
-  if (crossing.ended) return
-  if ('code' in upstream) {
-    crossing.fail(upstream.code, upstream.message)
-    return
-  }
+  const upstream = await crossing.dial(facts, { onread: inlet.onread })
+  if (upstream === null) return
   crossing.status = 200
   socket.write(established(passage.policy, passage), 'latin1')
   // An upstream that leaves before the client has spoken ends the tunnel: there is nobody to join.
@@ -108,7 +125,7 @@ async function openTunnel(tunnel: Tunnel): Promise<void> {
   patient()
   upstream.removeListener('close', left)
   if (crossing.ended) return
-  const objection = hello.kind === 'left' ? null : objectionTo(hello, facts.host)
+  const objection = hello.kind === 'left' ? null : objectionTo(hello, facts.host, 'tunnel')
   if (hello.kind === 'left') crossing.cut('')
   else if (objection !== null) await turnAway(tunnel, crossing, objection)
   else crossing.join(inlet.from(upstream), greeting.bytes)
@@ -143,5 +160,5 @@ export const handleConnect: HandleOpening = async (context, connection, opening)
     return
   }
   if (facts.port === plainPort) await openPlain(context, connection, opening)
-  else await openTunnel({ context, connection, opening, greeting: new Greeting(socket, head) })
+  else await openSecure({ context, connection, opening, greeting: new Greeting(socket, head) })
 }

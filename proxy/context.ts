@@ -1,15 +1,18 @@
 /** What every handler of the proxy is given, and the signatures by which its files call each other. */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { Passage } from '../gate/passage.ts'
-import type { Clock, Resolve } from '../gate/ports.ts'
+import type { AdmitPorts, Clock, Resolve } from '../gate/ports.ts'
 import type { Refusal } from '../gate/refusal.ts'
-import type { Vector } from '../kernel/dimension.ts'
+import type { Amounts } from '../gate/work.ts'
 import type { Classification, Policy } from '../kernel/policy.ts'
 import type { ReasonCode } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import type { Principal } from '../kernel/scope.ts'
+import type { Authority } from './host.ts'
 import type { Limits } from './limits.ts'
+import type { Sight } from './sight.ts'
 import type { Ticker } from './ticker.ts'
 
 /** What was found wrong before the gate could be asked; recorded, then answered. */
@@ -26,12 +29,10 @@ export interface Rejection {
 export interface Deciding {
   readonly policy: Policy
   readonly draining: boolean
-  admit(
-    facts: RequestFacts,
-    amounts: { readonly charge: Vector; readonly ask: Vector },
-    resolve: Resolve,
-  ): Promise<Passage | Refusal>
+  admit(facts: RequestFacts, amounts: Amounts, ports: AdmitPorts): Promise<Passage | Refusal>
   reach(facts: RequestFacts): Promise<Classification | Refusal>
+  /** Whether the policy could let such a request pass; no decision, and no entry. */
+  allows(facts: RequestFacts): boolean
   reject(rejection: Rejection): Promise<Refusal>
 }
 
@@ -56,11 +57,14 @@ export interface ProxyContext {
   readonly after: Clock['after']
   /** Watches the wall time of all meters with one timer. */
   readonly ticker: Ticker
+  readonly sight: Sight
   /**
    * Serves plain HTTP on a socket of which `head` was read already: the inside of a tunnel to port 80.
    * Every request is judged on its own, origin-form, with Host equal to the authority.
    */
   serveInner(connection: Connection, socket: Socket, head: Buffer): void
+  /** Serves HTTP/2 inside of an inspected tunnel: every stream is judged as a request of its own. */
+  serveStreams(connection: Connection, socket: TLSSocket): void
 }
 
 /** One client connection, or the plain HTTP inside of one tunnel. */
@@ -71,12 +75,8 @@ export interface Connection {
   readonly principal: Principal | null
   /** The CONNECT target inside a tunnel; null on the proxy's port. */
   readonly authority: Authority | null
-}
-
-export interface Authority {
-  /** As in RequestFacts. */
-  readonly host: string
-  readonly port: number
+  /** What is spoken inside a tunnel; absent on the proxy's port, where it is http. */
+  readonly scheme?: 'http' | 'https'
 }
 
 /** A CONNECT or an upgrade that passed the front: well-formed, identified, its target read. */

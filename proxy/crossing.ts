@@ -1,17 +1,27 @@
 /** One admitted passage on raw sockets: its sockets, timers and meter, and its one settlement (I2). */
-import type { Socket } from 'node:net'
+import { type OnReadOpts, Socket } from 'node:net'
 import type { Passage } from '../gate/passage.ts'
 import type { Refusal } from '../gate/refusal.ts'
 import type { ReasonCode } from '../kernel/reasons.ts'
 import { answerRefusal } from './answer.ts'
+import { wayOf } from './chain.ts'
 import type { ProxyContext } from './context.ts'
+import { type Destined, dial } from './dial.ts'
 import { readByEvents, type Source } from './inlet.ts'
 import { Meter } from './meter.ts'
 import { pump } from './pump.ts'
 import { failureOf } from './refuse.ts'
 import { sever } from './sever.ts'
+import type { SecurePools } from './tls/secure-pools.ts'
 
 type Direction = 'up' | 'down'
+
+interface Reaching {
+  /** Where what comes is to be read into; by events where it is absent. */
+  readonly onread?: OnReadOpts
+  /** By which the upstream is spoken to by TLS; absent or null where it is not. */
+  readonly secure?: SecurePools | null
+}
 
 export class Crossing {
   readonly passage: Passage
@@ -67,13 +77,41 @@ export class Crossing {
   }
 
   /** Severs the socket with the passage; one that comes too late is severed at once. */
-  own(socket: Socket): void {
+  own(socket: Socket & { readonly wire?: unknown }): void {
     if (this.#ended) {
       sever([socket])
       return
     }
+    // A TLS socket takes the connection under it along; ended first, that would tell of the end before its cause is known.
+    if (socket.wire instanceof Socket) this.#sockets.delete(socket.wire)
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
+  }
+
+  /**
+   * Connects to a judged address, by the way that the policy says.
+   *
+   * returns  null where the passage has ended meanwhile, or no address was reached: that was answered.
+   */
+  async dial(target: Destined, { onread, secure = null }: Reaching = {}): Promise<Socket | null> {
+    const { after, limits, sight } = this.#context
+    const { addresses, classification } = this.passage
+    const proxy = wayOf(sight, classification.upstreamProxy)
+    if (proxy !== null && 'code' in proxy) {
+      this.fail(proxy.code, proxy.message)
+      return null
+    }
+    const upstream = await dial({
+      ...{ addresses, after, proxy, secure, target },
+      timeoutMs: limits.dialTimeoutMs,
+      ...(onread === undefined ? {} : { onread }),
+      own: (dialled) => this.own(dialled),
+      ended: () => this.#ended,
+    })
+    if (this.#ended) return null
+    if (!('code' in upstream)) return upstream
+    this.fail(upstream.code, upstream.message)
+    return null
   }
 
   /** A timer that ends with the passage; the answer cancels it. */

@@ -1,12 +1,30 @@
-/** Connects to one of the judged addresses of a passage, and to no other (I5). */
+/** Connects to one of the judged addresses of a passage, and to no other, or asks a chained proxy to do so (I5). */
 import { connect, type OnReadOpts, type Socket } from 'node:net'
 import type { Clock } from '../gate/ports.ts'
-import type { ReasonCode } from '../kernel/reasons.ts'
+import {
+  askByEvents,
+  askByPieces,
+  type ChainedProxy,
+  chainError,
+  hopOf,
+  type Take,
+} from './chain.ts'
+import type { SecurePools } from './tls/secure-pools.ts'
+import type { Trouble } from './tls/upstream-error.ts'
+
+export interface Destined {
+  readonly host: string
+  readonly port: number
+}
 
 interface Dialling {
+  readonly target: Destined
   /** Judged addresses, tried in this order. */
   readonly addresses: readonly string[]
-  readonly port: number
+  /** The proxy that leads there; null where the addresses are dialled. */
+  readonly proxy: ChainedProxy | null
+  /** By which the upstream is spoken to by TLS; null where it is not. */
+  readonly secure: SecurePools | null
   /** For all attempts together. */
   readonly timeoutMs: number
   readonly after: Clock['after']
@@ -18,36 +36,97 @@ interface Dialling {
   ended(): boolean
 }
 
-interface DialTrouble {
-  readonly code: Extract<ReasonCode, 'upstream-unreachable' | 'upstream-timeout'>
-  readonly message: string
-}
-
 /** One address may be down; where four are, so is the host. */
 const attemptsMax = 4
 
-/** One attempt; resolves once, with null where the connection came to be. */
-function attempt(socket: Socket, timeoutMs: number, after: Clock['after']): Promise<string | null> {
+interface Attempt {
+  readonly address: string
+  readonly timeoutMs: number
+}
+
+/** By TLS, verified; the answer is severed with the connection under it. */
+function attemptSecure(
+  dialling: Dialling & { readonly secure: SecurePools },
+  attempt: Attempt,
+): Promise<Socket | Trouble> {
+  const { own, proxy, secure, target } = dialling
+  const { host, port } = target
   return new Promise((resolve) => {
-    let trouble = 'closed'
+    secure.dial({ ...attempt, host, port, proxy, own, alpn: ['http/1.1'] }, (error, secured) => {
+      if (secured !== null) own(secured.secure)
+      resolve(secured?.secure ?? error?.trouble ?? unreached('closed'))
+    })
+  })
+}
+
+/** One attempt; resolves once. */
+function attemptPlain(dialling: Dialling, attempt: Attempt): Promise<Socket | Trouble> {
+  const { after, onread, own, proxy, target } = dialling
+  const { host, port } = target
+  const { address, timeoutMs } = attempt
+  // What a proxy says to a socket that is read into a buffer, as long as it is the proxy that speaks.
+  let take: Take | null = null
+  const reading = onread === undefined ? {} : { onread: heardFirst(onread, () => take) }
+  const hop = hopOf(proxy, { address, port })
+  const socket = connect({ ...reading, ...hop, allowHalfOpen: true, noDelay: true })
+  own(socket)
+  return new Promise((resolve) => {
+    let why: NodeJS.ErrnoException = new Error('closed')
     const cancel = after(timeoutMs, () => {
-      trouble = 'ETIMEDOUT'
+      why = Object.assign(new Error('the time is over'), { code: 'ETIMEDOUT' })
       socket.destroy()
     })
     const closed = (): void => {
       cancel()
-      resolve(trouble)
+      resolve(proxy === null ? troubleOf(why) : chainError(proxy, why).trouble)
+    }
+    const ready = (): void => {
+      cancel()
+      socket.removeListener('close', closed)
+      resolve(socket)
+    }
+    const asked = (error: Error | null): void => {
+      take = null
+      if (error === null) ready()
+      else socket.destroy(error)
     }
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      trouble = error.code ?? 'failed'
+      why = error
     })
     socket.once('close', closed)
     socket.once('connect', () => {
-      cancel()
-      socket.removeListener('close', closed)
-      resolve(null)
+      if (proxy === null) {
+        ready()
+        return
+      }
+      const chaining = { proxy, target: { address, host, port } }
+      if (onread === undefined) askByEvents(socket, chaining, asked)
+      else take = askByPieces(socket, chaining, asked)
     })
   })
+}
+
+/** The same way of reading, of which someone else may hear first. */
+function heardFirst({ buffer, callback }: OnReadOpts, first: () => Take | null): OnReadOpts {
+  return {
+    buffer,
+    callback: (count, bytes) => {
+      const take = first()
+      if (take === null) return callback(count, bytes)
+      take(bytes.subarray(0, count))
+      return true
+    },
+  }
+}
+
+function troubleOf({ code = 'closed' }: NodeJS.ErrnoException): Trouble {
+  return code === 'ETIMEDOUT'
+    ? { code: 'upstream-timeout', message: 'The upstream did not accept a connection in time.' }
+    : unreached(code)
+}
+
+function unreached(why: string): Trouble {
+  return { code: 'upstream-unreachable', message: `The upstream cannot be reached: ${why}.` }
 }
 
 /**
@@ -56,21 +135,19 @@ function attempt(socket: Socket, timeoutMs: number, after: Clock['after']): Prom
  *
  * returns  a connected socket with an error handler, half-open allowed; or why none was reached.
  */
-export async function dial(dialling: Dialling): Promise<Socket | DialTrouble> {
-  const { addresses, port, timeoutMs, after } = dialling
-  let trouble = 'closed'
+export async function dial(dialling: Dialling): Promise<Socket | Trouble> {
+  const { addresses, secure, timeoutMs } = dialling
+  let trouble = unreached('closed')
   const tried = addresses.slice(0, attemptsMax)
-  const reading = dialling.onread === undefined ? {} : { onread: dialling.onread }
-  const shareMs = timeoutMs / tried.length
-  for (const host of tried) {
+  for (const address of tried) {
     if (dialling.ended()) break
-    const socket = connect({ ...reading, host, port, allowHalfOpen: true, noDelay: true })
-    dialling.own(socket)
-    const failed = await attempt(socket, shareMs, after)
-    if (failed === null) return socket
-    trouble = failed
+    const attempt = { address, timeoutMs: timeoutMs / tried.length }
+    const reached = await (secure === null
+      ? attemptPlain(dialling, attempt)
+      : attemptSecure({ ...dialling, secure }, attempt))
+    if (!('code' in reached)) return reached
+    trouble = reached
+    if (trouble.final === true || trouble.code === 'upstream-tls') break
   }
-  return trouble === 'ETIMEDOUT'
-    ? { code: 'upstream-timeout', message: 'The upstream did not accept a connection in time.' }
-    : { code: 'upstream-unreachable', message: `The upstream cannot be reached: ${trouble}.` }
+  return trouble
 }

@@ -15,9 +15,11 @@ export function drain(desk: Desk, server: Server): Promise<void> {
         cancel()
         context.ticker.stop()
         desk.pools.destroy()
+        desk.securePools?.destroy()
         resolve()
       })
     })
+    for (const served of desk.streams) served.close()
     for (const [socket, client] of clients) {
       // A tunnel is `done` with HTTP and not idle; a request that waits for its first byte is idle.
       if (client.busy === null && !client.done) socket.destroySoon()

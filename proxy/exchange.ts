@@ -4,67 +4,70 @@
  *
  * admit → dial, address by address → open (dispatched, in the turn of the first byte) → head → body → settle
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Dispatcher } from 'undici'
+import { Readable } from 'node:stream'
 import type { Passage } from '../gate/passage.ts'
 import type { Refusal } from '../gate/refusal.ts'
 import type { ReasonCode } from '../kernel/reasons.ts'
-import { answerRequest, linger } from './answer-request.ts'
+import { answerRequest } from './answer-request.ts'
 import type { Busy, Client } from './client.ts'
 import type { Desk } from './desk.ts'
-import { writeHost } from './host.ts'
+import type { Messages, RequestMessage, ResponseMessage } from './h2/message.ts'
+import type { Answered, Last, Objection } from './inspect/answered.ts'
+import { guarded } from './inspect/guard.ts'
+import { guardedBytes } from './inspect/guarded-bytes.ts'
+import { Judged } from './inspect/judged.ts'
+import { type Prepared, prepare } from './inspect/prepare.ts'
 import { type Intake, takeIn } from './intake.ts'
 import { firstAsk, Meter, type Metered, type MeterOptions } from './meter.ts'
-import { failureOf, receiptText } from './refuse.ts'
-import { type ResponseHead, readResponseHead, readTrailers } from './response-head.ts'
+import type { Carried, Carrier } from './pool.ts'
+import { failureOf } from './refuse.ts'
+import { type ReadHead, Reply } from './reply.ts'
+import { cleanPhrase, readResponseHead } from './response-head.ts'
+import { send } from './send.ts'
+import { doom, sever } from './sever.ts'
 import { troubleOf } from './trouble.ts'
 import { Upload, type UploadSource } from './upload.ts'
 
+const empty = Buffer.alloc(0)
+const nothingMore: Last = { bytes: empty, objection: null, read: null }
 const gone = new Error('the exchange has ended')
 
-/** A response's head that waits for room in the hold. */
-interface PendingHead {
-  readonly status: number
-  readonly phrase: string
-  readonly head: ResponseHead
-}
-
-export class Exchange
-  implements Busy, Dispatcher.DispatchHandler, Metered, MeterOptions, UploadSource
-{
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+export class Exchange implements Busy, Carried, Metered, MeterOptions, UploadSource {
+  readonly request: RequestMessage
+  readonly response: ResponseMessage
   readonly #desk: Desk
   readonly #client: Client
+  readonly #reply: Reply
   #intake: Intake | null = null
+  #judged: Judged | null = null
+  #prepared: Prepared | null = null
+  /** What reads the response on its way; null where nobody does. */
+  #answered: Answered | null = null
   #passage: Passage | null = null
   #meter: Meter | null = null
   #upload: Upload | null = null
   /** Index of the judged address that is tried. */
   #attempt = 0
   #opened = false
-  #unfit = false
   /** Settled, or refused, or given up: nothing more is done for it. */
   #ended = false
+  #carrier: Carrier | null = null
   #abort: ((error?: Error) => void) | null = null
   #resume: (() => void) | null = null
-  #pending: PendingHead | null = null
+  #pending: ReadHead | null = null
   #held: Buffer | null = null
-  /** Body bytes still to come; -1 where the length is unknown. */
-  #left = -1
-  #watchesDrain = false
+  /** Trailers of a response that has ended, while its last bytes wait for room. */
+  #last: readonly Buffer[] | null = null
+  unfit = false
   headBytes = 0
   upExact = true
 
-  constructor(
-    desk: Desk,
-    client: Client,
-    exchange: { request: IncomingMessage; response: ServerResponse },
-  ) {
+  constructor(desk: Desk, client: Client, exchange: Messages) {
     this.#desk = desk
     this.#client = client
     this.request = exchange.request
     this.response = exchange.response
+    this.#reply = new Reply(desk, this)
   }
 
   /** Judges the request and forwards it, or answers why not. */
@@ -72,87 +75,96 @@ export class Exchange
     const { context } = this.#desk
     const intake = takeIn(this.#desk, this.#client, { raw: this.request, kind: 'request' })
     if (!intake.ok) {
-      this.#unfit = true
+      this.unfit = true
       const { code, message, principal, status } = intake
-      const { listener } = this.#client
+      const { listener, principal: inside } = this.#client
+      // Whoever opened this tunnel is not known any more: it carries nothing else.
+      if (inside !== null && status === 407) this.response.shouldKeepAlive = false
       this.#refuse(await context.gate.reject({ code, message, principal, status, listener }))
       return
     }
-    this.#intake = intake
-    const { head } = intake
+    const { head, facts } = intake
     this.headBytes = head.bytes
     this.upExact = head.length !== null
     const charge = head.length === null ? {} : { bytes_up: head.bytes + head.length }
     const ask = firstAsk(context.limits, head.length === null)
-    const answer = await context.gate.admit(intake.facts, { charge, ask }, context.resolve)
-    if (answer.refused) {
-      this.#refuse(answer)
-      return
-    }
-    this.#passage = answer
-    if (this.#ended) {
-      answer.settle({ outcome: 'voided', actual: {}, status: 0, cut: '' })
-      return
-    }
-    this.#meter = new Meter(context, answer, this)
-    if (head.length !== 0) this.#upload = new Upload(this.request, this)
-    this.#dispatch(intake, answer)
+    const judged = new Judged(this.#desk, this, intake)
+    this.#judged = judged
+    const amounts = guarded(context.sight, intake, { charge, ask, findings: judged.findings })
+    const { resolve } = context
+    const answer = await context.gate.admit(facts, amounts, { resolve, read: judged.read })
+    if (answer.refused || this.#ended) judged.free()
+    if (answer.refused) this.#refuse(answer)
+    else if (this.#ended) answer.settle({ outcome: 'voided', actual: {}, status: 0, cut: '' })
+    else this.#forward(intake, judged, answer)
   }
 
   abandon(): void {
-    const { response } = this
-    this.#end('', response.headersSent ? response.statusCode : 0)
+    this.#end('', this.response.headersSent ? this.response.statusCode : 0)
     this.#ended = true
   }
 
-  get unfit(): boolean {
-    return this.#unfit
-  }
-
   get waitsForClient(): boolean {
-    if (this.response.writableNeedDrain) return true
+    if (this.response.writableNeedDrain || this.#judged?.waits === true) return true
     return this.#upload !== null && !this.request.complete && this.#held === null
   }
 
-  /** The gate, or the meter, ends it: the client's socket and the upstream's, in this same turn. */
+  get continued(): boolean {
+    return this.#judged?.continued === true
+  }
+
+  get sending(): boolean {
+    return this.#upload !== null && !this.request.complete
+  }
+
+  /**
+   * The gate, or the meter, ends it: both sockets are severed first, in this same turn, and what the system still had
+   * to send on them is lost. A client that has had no answer gets to read this one, and one that reads events an
+   * event; on a connection with other streams only this one ends, unless all of them are halted.
+   */
   readonly cut = (refusal: Refusal): void => {
     if (this.#ended) return
     const { response } = this
     const answered = response.headersSent
+    const upstream = this.#opened ? (this.#carrier?.socket ?? null) : null
+    if (upstream !== null) doom(upstream)
+    const event = answered ? (this.#answered?.lastWord(refusal) ?? null) : null
+    if (event !== null) response.end(event)
+    else if (answered && (!this.#shares || refusal.decision === 'halt')) this.#client.sever()
     this.#end(refusal.code, answered ? response.statusCode : refusal.status)
-    if (answered) response.destroy()
-    else this.#answer(refusal)
+    // Behind the TLS upon it, which may be reading: Node frees at once what lies on a dead connection.
+    if (upstream !== null) sever([upstream])
+    if (!answered) answerRequest(this.#desk, refusal, this)
+    else if (event === null) response.destroy()
   }
 
   /** There is room in the hold again. */
   wake(): void {
     this.#upload?.resumeUpload()
-    const pending = this.#pending
-    if (pending !== null) {
-      this.#pending = null
-      if (!this.#startResponse(pending)) return
+    const [held, pending] = [this.#held, this.#pending]
+    this.#pending = null
+    if (pending !== null && !this.#begin(pending)) return
+    this.#held = null
+    const goesOn = held === null || this.#pass(held)
+    if (this.#last === null) {
+      if (goesOn && (pending !== null || held !== null)) this.#resume?.()
+    } else if (this.#held === null && !this.#ended) {
+      this.#end('', this.response.statusCode, true)
+      this.#reply.finish(this.#last)
     }
-    const held = this.#held
-    if (held !== null) {
-      this.#held = null
-      if (!this.onData(held)) return
-    }
-    if (pending !== null || held !== null) this.#resume?.()
   }
 
   takeUp(wanted: number): number {
     return this.#meter?.takeUp(wanted) ?? 0
   }
 
-  #dispatch(intake: Intake, passage: Passage): void {
-    const { facts, head, target } = intake
-    const address = passage.addresses[this.#attempt] ?? ''
-    const headers = ['Host', writeHost(facts.host, facts.port, 80), ...head.headers]
-    if (head.length !== null && head.lengthGiven)
-      headers.push('Content-Length', String(head.length))
-    const pool = this.#desk.pools.at({ host: facts.host, port: facts.port, address })
-    const { method } = facts
-    pool.dispatch({ path: target.origin, method, headers, body: this.#upload }, this)
+  /** The client reads again. */
+  drained(): void {
+    if (!this.#ended && this.#held === null && this.#pending === null) this.#resume?.()
+  }
+
+  carriedBy(carrier: Carrier): void {
+    this.#carrier = carrier
   }
 
   /** undici: connected, and about to write. From here on bytes may have left (I1). */
@@ -168,8 +180,9 @@ export class Exchange
       return
     }
     this.#opened = true
+    this.#carrier?.begin()
     this.#meter?.start()
-    if (this.#intake?.head.expects === true && this.#upload !== null) this.response.writeContinue()
+    if (this.#upload !== null) this.#judged?.proceed()
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, phrase: string): boolean {
@@ -181,114 +194,120 @@ export class Exchange
       this.#fail('upstream-protocol', head.message)
       return false
     }
-    return this.#startResponse({ status, phrase, head })
+    const read = { status, phrase: cleanPhrase(phrase), head }
+    const answered = this.#answered
+    const begun = answered === null ? read : answered.begin(read, this.#reply.isBodiless(status))
+    if (begun === null) return true
+    if ('head' in begun) return this.#begin(begun)
+    this.#fail(begun.code, begun.message)
+    return false
   }
 
   onData(chunk: Buffer): boolean {
     if (this.#ended) return false
-    const taken = this.#meter?.takeDown(chunk.length) ?? 0
-    if (taken === chunk.length) return this.#write(chunk)
-    this.#held = chunk.subarray(taken)
-    if (taken > 0) this.#write(chunk.subarray(0, taken))
+    const answered = this.#answered
+    if (answered === null) return this.#pass(chunk)
+    const { bytes, objection } = answered.take(chunk)
+    const goesOn = bytes.length === 0 || this.#pass(bytes)
+    if (objection === null) return goesOn
+    this.#object(objection)
     return false
   }
 
   onComplete(raw: string[] | Buffer[] | null): void {
     if (this.#ended) return
-    const { response } = this
-    this.#end('', response.statusCode)
-    if (response.writableEnded) return
-    const trailers = readTrailers(this.#desk.names, (raw ?? []) as readonly Buffer[])
-    if (trailers.length > 0) response.addTrailers(trailers)
-    this.#finishResponse(null)
+    const trailers = (raw ?? []) as readonly Buffer[]
+    this.#last = this.#answered?.trailers(trailers) ?? trailers
+    const { bytes, objection, read } = this.#answered?.end() ?? nothingMore
+    if (objection !== null) this.#object(objection)
+    // Whoever has that connection next is not severed for this one's sake.
+    this.#carrier = null
+    this.#pending ??= read
+    if (bytes.length > 0) this.#held = Buffer.concat([this.#held ?? empty, bytes])
+    if (!this.#ended) this.wake()
   }
 
   onError(error: Error): void {
     if (this.#ended) return
     const passage = this.#passage
-    const { code, message } = troubleOf(error, this.#opened)
-    if (!this.#opened && passage !== null && this.#intake !== null) {
+    const { code, final, message } = troubleOf(error, this.#opened)
+    if (!this.#opened && passage !== null) {
       this.#attempt += 1
-      if (this.#attempt < passage.addresses.length) {
-        this.#dispatch(this.#intake, passage)
+      if (this.#attempt < passage.addresses.length && !final && code !== 'upstream-tls') {
+        this.#dispatch(passage)
         return
       }
     }
     this.#fail(code, message)
   }
 
-  #startResponse(pending: PendingHead): boolean {
-    const { head, phrase, status } = pending
-    if (this.#meter?.takeDownWhole(head.bytes) !== true) {
-      this.#pending = pending
-      return false
-    }
-    const { request, response } = this
-    const { headers, length, trailer } = head
-    const bodiless = request.method === 'HEAD' || status === 204 || status === 304
-    if (!bodiless) this.#left = length
-    if (trailer !== null && !bodiless && length < 0 && request.httpVersion === '1.1') {
-      headers.push('Trailer', trailer)
-    }
-    this.#pushOurs(headers)
-    if (this.#desk.ending || !(this.#upload === null || request.complete)) {
-      response.shouldKeepAlive = false
-    }
-    response.sendDate = false
-    response.writeHead(status, phrase, headers)
-    if (bodiless && length > 0 && request.method !== 'HEAD') {
-      // The length of what a 304 stands for; undici 7 would wait for such a body and call its absence an error.
-      this.#end('', status)
-      response.end()
-      return false
-    }
-    // Sent at once where the body may be long in coming: an event stream's client waits for it.
-    if (length < 0 && !bodiless) response.flushHeaders()
-    return true
+  /** Whether its connection carries other exchanges at the same time. */
+  get #shares(): boolean {
+    return this.request.httpVersion === 'h2'
   }
 
-  #pushOurs(headers: string[]): void {
+  #forward(intake: Intake, judged: Judged, passage: Passage): void {
+    this.#passage = passage
+    const prepared = prepare(this.#desk, intake, { judged, passage })
+    if (!prepared.ok) {
+      this.#fail(prepared.code, prepared.message)
+      return
+    }
+    this.#intake = intake
+    this.#prepared = prepared
+    const { answered, body } = prepared
+    const { sight } = this.#desk.context
+    this.#answered = answered
+    if (body !== null && body.length > (intake.head.length ?? body.length)) this.upExact = false
+    this.#meter = new Meter(this.#desk.context, passage, this)
+    if (body !== null) this.#upload = new Upload(Readable.from([body]), this)
+    else if (intake.head.length !== 0)
+      this.#upload = new Upload(guardedBytes(sight, this.request, this.#object), this)
+    this.#dispatch(passage)
+  }
+
+  #dispatch(passage: Passage): void {
+    const [intake, prepared] = [this.#intake, this.#prepared]
+    if (intake === null || prepared === null) return
+    const address = passage.addresses[this.#attempt] ?? ''
+    const protocol = this.#shares ? 'h2' : 'http/1.1'
+    const { facts } = intake
+    const sending = { address, body: this.#upload, facts, passage, prepared, protocol } as const
+    const trouble = send(this.#desk, sending, this)
+    if (trouble !== null) this.#fail(trouble.code, trouble.message)
+  }
+
+  #begin(read: ReadHead): boolean {
     const passage = this.#passage
-    if (passage === null) return
-    const { observed, policy, receipt, verdict } = passage
-    headers.push('Haltgate-Decision', observed ? 'allow' : verdict, 'Haltgate-Policy', policy)
-    headers.push('Haltgate-Receipt', receiptText(receipt))
-    if (observed) headers.push('Haltgate-Observed', verdict)
-  }
-
-  /** False where the client is slower than the upstream: the upstream waits until it has drained. */
-  #write(chunk: Buffer): boolean {
-    const { response } = this
-    if (this.#left > 0) {
-      this.#left -= chunk.length
-      if (this.#left === 0) {
-        this.#finishResponse(chunk)
-        return true
-      }
+    if (passage === null) return false
+    if (this.#meter?.takeDownWhole(read.head.bytes) !== true) {
+      this.#pending = read
+      return false
     }
-    if (response.write(chunk)) return true
-    if (!this.#watchesDrain) {
-      this.#watchesDrain = true
-      response.on('drain', () => {
-        if (!this.#ended && this.#held === null && this.#pending === null) this.#resume?.()
-      })
-    }
+    if (this.#reply.begin(read, passage)) return true
+    // The length of what a 304 stands for; undici 7 would wait for such a body and call its absence an error.
+    this.#end('', read.status, true)
+    this.response.end()
     return false
   }
 
-  #finishResponse(chunk: Buffer | null): void {
-    const { request, response } = this
-    if (this.#upload === null || request.complete) {
-      if (chunk === null) response.end()
-      else response.end(chunk)
-      return
+  /** Lets through what the hold covers; false where the upstream has to wait. */
+  #pass(chunk: Buffer): boolean {
+    const held = this.#held
+    if (held !== null) {
+      this.#held = Buffer.concat([held, chunk])
+      return false
     }
-    if (chunk === null) {
-      response.end()
-      return
-    }
-    response.write(chunk)
-    linger(this.#desk, this)
+    const taken = this.#meter?.takeDown(chunk.length) ?? 0
+    if (taken === chunk.length) return this.#reply.write(chunk)
+    this.#held = chunk.subarray(taken)
+    if (taken > 0) this.#reply.write(chunk.subarray(0, taken))
+    return false
+  }
+
+  readonly #object = ({ code, message }: Objection): void => {
+    const passage = this.#passage
+    if (passage !== null) this.cut(failureOf(passage, code, message))
   }
 
   /** Ended by the upstream: answered while that is possible, otherwise cut off so that it is never a clean end. */
@@ -300,34 +319,29 @@ export class Exchange
     const refusal = failureOf(passage, code, message)
     this.#end(code, answered ? response.statusCode : refusal.status)
     if (answered) response.destroy()
-    else this.#answer(refusal)
+    else answerRequest(this.#desk, refusal, this)
   }
 
   /** Settles and lets go of the upstream. */
-  #end(cut: string, status: number): void {
+  #end(cut: string, status: number, whole = false): void {
     if (this.#ended) return
     const passage = this.#passage
     if (passage === null) return
     this.#ended = true
+    this.#judged?.free()
     const actual = this.#meter?.stop() ?? {}
-    if (this.#opened) passage.settle({ outcome: 'settled', actual, status, cut })
-    else passage.settle({ outcome: 'voided', actual: {}, status, cut })
+    if (!this.#opened) passage.settle({ outcome: 'voided', actual: {}, status, cut })
+    else if (this.#answered === null) passage.settle({ outcome: 'settled', actual, status, cut })
+    else void this.#answered.settle(passage, { actual, cut, status, whole })
     this.#abort?.(gone)
     if (this.#upload !== null && !this.#upload.destroyed) {
-      this.#upload.on('error', ignore)
+      this.#upload.on('error', () => {})
       this.#upload.destroy()
     }
   }
 
   #refuse(refusal: Refusal): void {
-    if (this.#ended) return
+    if (!this.#ended) answerRequest(this.#desk, refusal, this)
     this.#ended = true
-    this.#answer(refusal)
-  }
-
-  #answer(refusal: Refusal): void {
-    answerRequest(this.#desk, refusal, this)
   }
 }
-
-function ignore(): void {}

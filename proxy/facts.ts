@@ -1,4 +1,5 @@
 /** The facts of a request as the gate is told them; the header map is built only when a rule looks at it. */
+import type { Content } from '../kernel/content.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import type { Principal } from '../kernel/scope.ts'
 import type { Head } from './front.ts'
@@ -9,6 +10,8 @@ export interface FactsInput {
   readonly principal: Principal
   readonly kind: RequestFacts['kind']
   readonly method: string
+  /** Of what is asked inside; a CONNECT stands for https. */
+  readonly scheme: 'http' | 'https'
   readonly target: Target
   readonly head: Head
 }
@@ -23,6 +26,7 @@ export class Facts implements RequestFacts {
   readonly port: number
   readonly path: string
   readonly query: string
+  readonly content: Content | null = null
   readonly #head: Head
   #headers: Readonly<Record<string, string>> | null = null
 
@@ -32,7 +36,7 @@ export class Facts implements RequestFacts {
     this.principal = input.principal
     this.kind = input.kind
     this.method = input.method
-    this.scheme = input.kind === 'tunnel' ? 'https' : 'http'
+    this.scheme = input.scheme
     this.host = target.host
     this.port = target.port
     this.path = target.path

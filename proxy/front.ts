@@ -121,7 +121,8 @@ class Reading {
 /** Reads the head of a request; a fault where it is not what a strict peer would send. */
 export function readHead(names: HeaderNames, raw: RawHead, limits: Limits): Head | Fault {
   const { rawHeaders, httpVersion, method = '', url = '' } = raw
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+  // A stream of HTTP/2 says h2; a request line that says HTTP/2.0 is none.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0' && httpVersion !== 'h2') {
     return malformed('The gate speaks HTTP/1.1 and HTTP/1.0.')
   }
   if (url.length > limits.urlBytesMax) {
@@ -159,7 +160,7 @@ function framingFault(reading: Reading, httpVersion: string): Fault | null {
   const { encoding, expect, length } = reading
   if (encoding !== null) {
     if (encoding !== 'chunked') return malformed('Transfer-Encoding must be exactly chunked.')
-    if (httpVersion !== '1.1') return malformed('HTTP/1.0 has no Transfer-Encoding.')
+    if (httpVersion === '1.0') return malformed('HTTP/1.0 has no Transfer-Encoding.')
     if (length !== null) return malformed('Content-Length and Transfer-Encoding contradict.')
   }
   if (length !== null && (!lengthPattern.test(length) || !Number.isSafeInteger(Number(length)))) {

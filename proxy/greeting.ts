@@ -16,6 +16,8 @@ export class Greeting {
   readonly #socket: Socket
   #kept: Buffer = Buffer.alloc(startBytes)
   #length = 0
+  /** With fewer bytes than this there is nothing to read: a hello that comes byte by byte is not read each time. */
+  #needed = 1
   #conclude: (heard: Heard) => void = () => {}
   #concluded = false
   readonly #onData = (chunk: Buffer): void => this.#add(chunk)
@@ -59,8 +61,10 @@ export class Greeting {
     }
     chunk.copy(this.#kept, this.#length)
     this.#length = length
+    if (length < this.#needed) return
     const hello = readClientHello(this.bytes)
-    if (hello.kind !== 'need-more') this.#end(hello)
+    if (hello.kind === 'need-more') this.#needed = hello.bytes
+    else this.#end(hello)
   }
 
   #end(heard: Heard): void {

@@ -1,13 +1,16 @@
 /** What the HTTP server tells of, request by request: each goes to an exchange, a tunnel or an upgrade, in turn. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { answerRefusal } from './answer.ts'
-import { type Busy, type Client, pipelinedMax } from './client.ts'
+import type { Busy, Client } from './client.ts'
 import type { HandleOpening } from './context.ts'
 import type { Desk } from './desk.ts'
 import { Exchange } from './exchange.ts'
 import { type OpeningKind, takeIn } from './intake.ts'
+import { launch } from './launch.ts'
+import type { Waiting } from './line.ts'
 import { readParserError } from './parser-error.ts'
+import { sever } from './sever.ts'
 
 /** The handlers of what leaves HTTP behind: CONNECT and websocket. */
 export interface Openers {
@@ -16,34 +19,30 @@ export interface Openers {
 }
 
 /** Serves one request, or lets it wait for the one before it. */
-export function handleRequest(
-  desk: Desk,
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
-  const client = desk.clients.get(request.socket)
+export function handleRequest(desk: Desk, asked: Waiting): void {
+  const client = desk.clients.get(asked.request.socket)
   // What still comes on a connection that is being refused is read and thrown away.
   if (client === undefined || client.done) return
   if (client.busy === null) {
-    serve(desk, client, { request, response })
+    serve(desk, client, asked)
     return
   }
-  client.queue.push({ request, response })
-  if (client.queue.length > pipelinedMax) {
-    client.done = true
-    void rejectAndDestroy(desk, client, `More than ${pipelinedMax} requests were pipelined.`)
-  }
+  const fault = client.line.add(asked)
+  if (fault === null) return
+  client.done = true
+  launchFor(desk, client.socket, rejectAndDestroy(desk, client, fault))
 }
 
-function serve(
-  desk: Desk,
-  client: Client,
-  exchange: { request: IncomingMessage; response: ServerResponse },
-): void {
+function serve(desk: Desk, client: Client, exchange: Waiting): void {
   const busy = new Exchange(desk, client, exchange)
   client.busy = busy
   exchange.response.on('close', () => next(desk, client, busy))
-  void busy.run()
+  launchFor(desk, client.socket, busy.run())
+}
+
+/** Starts work for one connection; what nobody expected of it severs that connection. */
+export function launchFor(desk: Desk, socket: Socket, work: Promise<void>): void {
+  launch(desk.context.log, work, () => sever([socket]))
 }
 
 /** The response is out, or its connection gone: then the upstream is let go of at once. */
@@ -51,8 +50,10 @@ function next(desk: Desk, client: Client, before: Busy): void {
   before.abandon()
   if (client.busy !== before) return
   client.busy = null
+  // The client was told that its connection ends with this response: what it sent behind is not served.
+  if (!before.response.shouldKeepAlive) client.done = true
   if (client.done || client.socket.destroyed) return
-  const waiting = client.queue.shift()
+  const waiting = client.line.next()
   if (waiting !== undefined) serve(desk, client, waiting)
   else if (desk.ending) client.socket.destroySoon()
 }
@@ -87,10 +88,13 @@ export async function handleOpening(desk: Desk, openers: Openers, leaving: Leavi
   }
   const { headers, bytes } = intake.head
   const { id, principal, method, scheme, host, port, path, query } = intake.facts
-  const facts = { id, principal, kind, method, scheme, host, port, path, query }
+  const facts = { id, principal, kind, method, scheme, host, port, path, query, content: null }
   const opening = { request, socket, head, headers, headBytes: bytes }
   const open = kind === 'tunnel' ? openers.tunnel : openers.websocket
-  await open(context, client, { ...opening, facts: { ...facts, headers: intake.facts.headers } })
+  await open(context, client, {
+    ...opening,
+    facts: { ...facts, headers: intake.facts.headers, content: null },
+  })
 }
 
 /** Answers what the parser refused, or what came too late; the connection ends with it. */

@@ -1,6 +1,8 @@
 /** The opening handshake of a WebSocket (RFC 6455), as the gate asks for it and checks what comes back. */
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { HeaderNames } from './header-name.ts'
+import { type BadResponse, type ResponseHead, readResponseHead } from './response-head.ts'
 
 /** RFC 6455 1.3. */
 const magic = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -33,8 +35,11 @@ export function acceptFault(response: IncomingMessage, key: string): string | nu
   return null
 }
 
-/** Headers of a flat list for Node's client, with the gate's own hop: duplicates stay apart. */
-export function upstreamHeaders(flat: readonly string[], host: string): IncomingHttpHeaders {
+/** What both ends of a hop say that goes on as a WebSocket. */
+export const switching = { connection: 'Upgrade', upgrade: 'websocket' } as const
+
+/** Headers of a flat list as Node's client and httpxy take them: duplicates stay apart. */
+export function gather(flat: readonly string[]): IncomingHttpHeaders {
   const headers: Record<string, string | string[]> = Object.create(null)
   for (let index = 0; index < flat.length; index += 2) {
     const name = (flat[index] ?? '').toLowerCase()
@@ -43,14 +48,16 @@ export function upstreamHeaders(flat: readonly string[], host: string): Incoming
     if (before === undefined) headers[name] = value
     else headers[name] = Array.isArray(before) ? [...before, value] : [before, value]
   }
-  return { ...headers, host, connection: 'Upgrade', upgrade: 'websocket' }
+  return headers
 }
 
-/** Headers of an answer without what an origin may not say for us: `Haltgate-*` and `Proxy-*`. */
-export function clientHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !/^(haltgate|proxy)-/.test(name)),
-  )
+/** Reads the head of an answer to a handshake as that of any other response. */
+export function readUpgradeHead(response: IncomingMessage): ResponseHead | BadResponse {
+  const { rawHeaders, statusCode = 0, statusMessage = '' } = response
+  const raw = rawHeaders.map((text) => Buffer.from(text, 'latin1'))
+  // A 101 was asked for here, and has been checked.
+  const status = statusCode === 101 ? 200 : statusCode
+  return readResponseHead(new HeaderNames(), { status, phrase: statusMessage }, raw)
 }
 
 function hasToken(value: string | undefined, token: string): boolean {

@@ -1,23 +1,36 @@
 /** Reads the host and port of a target into the one spelling that policies, pools and records use; null if it is none. */
 import { isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
-import type { Authority } from './context.ts'
+
+export interface Authority {
+  /** As in RequestFacts. */
+  readonly host: string
+  readonly port: number
+}
 
 /** RFC 1035 section 2.3.4: a name of 253 bytes, labels of 63. */
 const nameBytesMax = 253
 const labelBytesMax = 63
 
+/** An IPv6 address as text: eight groups of four, the last two written as IPv4. */
+const addressCharactersMax = 45
+
 /**
  * Reads a host: lower case, IDNA as ASCII, one trailing dot removed, brackets for IPv6 only and taken off.
- * Names that a resolver would read as a number (`127.1`, `0x7f000001`) stay names: what they resolve to is judged.
+ *
+ * An address has one spelling too, whichever a URL may have it in: dotted decimal for IPv4, also where it comes as
+ * numbers (`134744072`, `0x8.8.2056`) or mapped into IPv6, and RFC 5952 for IPv6. So a rule, a record and a dial
+ * all mean the same (I12).
+ *
+ * text    as Node reads it from the wire: a character is a byte; those above ASCII must be UTF-8.
+ * source  WHATWG URL, sections 3.5 (host parser) and 3.4 (a name whose last label is a number is an address or none).
  */
 export function readHost(text: string): string | null {
   if (text.charCodeAt(0) === 91) return readBracketed(text)
-  let name = text
-  if (!isAscii(name)) name = domainToASCII(name)
-  name = name.toLowerCase()
+  let name = isAscii(text) ? text.toLowerCase() : readUnicode(text)
   if (name.endsWith('.')) name = name.slice(0, -1)
-  return isName(name) ? name : null
+  if (!isName(name)) return null
+  return endsInNumber(name) ? readNumbers(name) : name
 }
 
 /** Writes an authority as a Host header or a URL has it; the port is left out where the scheme implies it. */
@@ -56,8 +69,52 @@ export function readPort(text: string): number | null {
 function readBracketed(text: string): string | null {
   if (!text.endsWith(']')) return null
   const address = text.slice(1, -1)
+  if (address.length > addressCharactersMax) return null
   if (address.includes('%') || !isIPv6(address)) return null
-  return new URL(`http://[${address}]/`).hostname.slice(1, -1)
+  return unmapped(new URL(`http://[${address}]/`).hostname.slice(1, -1))
+}
+
+/** RFC 4291 section 2.5.5.2: a v4-mapped address is an IPv4 address to every socket, and so to us. */
+function unmapped(address: string): string {
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address) ?? []
+  if (high === undefined || low === undefined) return address
+  return writeV4(Number.parseInt(high, 16) * 65_536 + Number.parseInt(low, 16))
+}
+
+/** IDNA (UTS #46) of what is not ASCII; empty where it is no UTF-8, or holds what no name may. */
+function readUnicode(text: string): string {
+  // domainToASCII is a URL parser behind its name: it would stop at what is ASCII and no name's, or decode it.
+  if (!/^[A-Za-z0-9_.\u0080-\u00ff-]+$/.test(text)) return ''
+  // What is no UTF-8 becomes U+FFFD, which IDNA refuses.
+  return domainToASCII(Buffer.from(text, 'latin1').toString('utf8'))
+}
+
+/** WHATWG URL: the last label is digits, or `0x` and hexadecimal digits, be they none. */
+function endsInNumber(name: string): boolean {
+  const start = name.lastIndexOf('.') + 1
+  const first = name.charCodeAt(start)
+  if (first < 48 || first > 57) return false
+  return /^(?:[0-9]+|0x[0-9a-f]*)$/.test(name.slice(start))
+}
+
+/** Four numbers at most, decimal, octal or hexadecimal, the last of which fills what the others leave. */
+function readNumbers(name: string): string | null {
+  const numbers = name.split('.').map(readNumber)
+  const last = numbers.pop()
+  if (last === undefined || numbers.length > 3) return null
+  if (!(last < 256 ** (4 - numbers.length)) || !numbers.every((number) => number < 256)) return null
+  return writeV4(numbers.reduce((sum, number, at) => sum + number * 256 ** (3 - at), last))
+}
+
+/** NaN where it is no number. Digits past 2^53 lose exactness, which is far above what any address may be. */
+function readNumber(label: string): number {
+  if (/^0x[0-9a-f]*$/.test(label)) return label === '0x' ? 0 : Number.parseInt(label.slice(2), 16)
+  if (/^0[0-7]+$/.test(label)) return Number.parseInt(label, 8)
+  return /^(?:0|[1-9][0-9]*)$/.test(label) ? Number(label) : Number.NaN
+}
+
+function writeV4(address: number): string {
+  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.')
 }
 
 function isAscii(text: string): boolean {
@@ -78,10 +135,12 @@ function isName(name: string): boolean {
       label = 0
       continue
     }
-    const fits =
-      (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 45 || code === 95
     label += 1
-    if (!fits || label > labelBytesMax) return false
+    if (!isNameByte(code) || label > labelBytesMax) return false
   }
   return label > 0
+}
+
+function isNameByte(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 45 || code === 95
 }

@@ -47,6 +47,18 @@ export function identify(policy: Policy, credentials: Credentials): Identity {
   return { ok: true, principal: principalOf(agent, claim.run, fingerprint(hash)) }
 }
 
+/**
+ * Establishes once more who was established under an earlier policy: an agent that was removed, and a token that was
+ * revoked, speak no longer, and an agent that was moved speaks for where it is now.
+ */
+export function identifyAgain(policy: Policy, principal: Principal): Identity {
+  const agent = policy.agents.get(principal.agent)
+  if (agent === undefined) return unknown
+  const { key, run } = principal
+  if (key !== null && !agent.tokens.some((hash) => fingerprint(hash) === key)) return unknown
+  return { ok: true, principal: principalOf(agent, run, key) }
+}
+
 /** A bound listener has said who speaks: credentials may only name a run of that agent. */
 function ofListener(
   policy: Policy,

@@ -49,13 +49,16 @@ export function takeIn(
   const target = targetOf(client, head, asked)
   if (!target.ok) return { ...target, principal }
   const method = raw.method ?? ''
-  const facts = new Facts({ id: context.newId(), principal, kind, method, target, head })
+  const scheme = kind === 'tunnel' ? 'https' : client.scheme
+  const facts = new Facts({ id: context.newId(), principal, kind, method, scheme, target, head })
   return { ok: true, facts, head, target }
 }
 
 /** What speaks against a head because of what it opens; null where nothing does. */
 function unfitFor(kind: OpeningKind, head: Head, raw: RawHead): string | null {
   if (kind === 'request') {
+    // RFC 9110 section 9.3.8: the last hop would send the request back, with what was added to it on the way.
+    if (raw.method === 'TRACE') return 'TRACE is not forwarded.'
     if (head.upgrade !== null) return 'Upgrade was sent without Connection: upgrade.'
     if (head.host === null && raw.httpVersion === '1.1') return 'The Host header is missing.'
     return null
@@ -78,7 +81,7 @@ function targetOf(
   const url = raw.url ?? ''
   if (kind === 'tunnel' && authority !== null) return malformed('There is no CONNECT in a tunnel.')
   if (authority !== null && head.host !== null) {
-    const named = readAuthority(head.host, 80)
+    const named = readAuthority(head.host, client.scheme === 'https' ? 443 : 80)
     if (named?.host !== authority.host || named.port !== authority.port) {
       const message = 'The Host header is not the host and port that CONNECT asked for.'
       const code = 'authority-mismatch'

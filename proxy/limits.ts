@@ -10,6 +10,14 @@ export interface Limits {
   readonly urlBytesMax: number
   /** From a connection's first byte of a request, or its opening, to the end of its header section: 408 after. */
   readonly headersTimeoutMs: number
+  /** Bytes of a body that something has to judge, before and after its coding is taken off: 413 above. */
+  readonly judgedBytesMax: number
+  /** Bytes of bodies that are being judged, of all connections together: 503 above. */
+  readonly judgingBytesMax: number
+  /** For such a body, from its first byte to its last: 408 after. */
+  readonly bodyTimeoutMs: number
+  /** For the TLS handshake of a client inside of an inspected tunnel. */
+  readonly handshakeTimeoutMs: number
   /** Without a byte in either direction, while bytes could move. */
   readonly idleTimeoutMs: number
   /** A connection between two requests. */
@@ -42,6 +50,10 @@ export const defaultLimits: Limits = {
   headerCountMax: 100,
   urlBytesMax: 8192,
   headersTimeoutMs: 20_000,
+  judgedBytesMax: 8 * 1024 * 1024,
+  judgingBytesMax: 256 * 1024 * 1024,
+  bodyTimeoutMs: 60_000,
+  handshakeTimeoutMs: 10_000,
   idleTimeoutMs: 300_000,
   keepAliveTimeoutMs: 65_000,
   dialTimeoutMs: 10_000,

@@ -6,6 +6,8 @@ import type { Passage } from '../gate/passage.ts'
 import type { Refusal } from '../gate/refusal.ts'
 import type { Vector } from '../kernel/dimension.ts'
 import type { ProxyContext } from './context.ts'
+import { launch } from './launch.ts'
+import { failureOf } from './refuse.ts'
 import type { Ticking } from './ticker.ts'
 
 /** The wanted hold doubles with each extension, up to so many steps: a long download asks seldom. */
@@ -158,6 +160,10 @@ export class Meter implements Ticking {
     this.#ask()
   }
 
+  #failure(): Refusal {
+    return failureOf(this.#passage, 'ledger-unavailable', 'The gate could not give more.')
+  }
+
   #cut(refusal: Refusal): void {
     if (this.#stopped) return
     this.#metered.cut(refusal)
@@ -178,7 +184,7 @@ export class Meter implements Ticking {
     }
     this.#wantsDown = false
     this.#asking = true
-    void this.#extend(ask)
+    launch(this.#context.log, this.#extend(ask), () => this.#cut(this.#failure()))
   }
 
   #needs(used: number, ...[limit, next]: [number, number]): boolean {

@@ -13,10 +13,14 @@ export interface Objection {
 
 const object = (code: Objection['code'], message: string): Objection => ({ code, message })
 
-/** host as in RequestFacts: lower case, ASCII, no trailing dot. RFC 6066 3: an address is never an SNI. */
+/**
+ * What an inspected tunnel hides from the wire is seen inside: there it needs no SNI, and an ECH that is none hides
+ * nothing. host as in RequestFacts: lower case, ASCII, no trailing dot. RFC 6066 3: an address is never an SNI.
+ */
 export function objectionTo(
   heard: Exclude<Heard, { kind: 'left' }>,
   host: string,
+  tls: 'inspect' | 'tunnel',
 ): Objection | null {
   switch (heard.kind) {
     case 'stalled':
@@ -29,12 +33,16 @@ export function objectionTo(
         'The tunnel does not carry TLS, which alone says its host.',
       )
     case 'hello':
-      if (heard.ech) return object('inspection-required', 'The tunnel hides its host by ECH.')
+      if (heard.ech && tls === 'tunnel')
+        return object('inspection-required', 'The tunnel hides its host by ECH.')
       if (isIP(host) !== 0) {
         if (heard.sni === null) return null
         return object('authority-mismatch', `The SNI is ${heard.sni}, but the target an address.`)
       }
-      if (heard.sni === null) return object('authority-mismatch', 'The tunnel has no SNI.')
+      if (heard.sni === null) {
+        if (tls === 'inspect') return null
+        return object('authority-mismatch', 'The tunnel has no SNI.')
+      }
       if (heard.sni === host) return null
       return object('authority-mismatch', `The SNI is ${heard.sni}, but the target ${host}.`)
   }

@@ -29,6 +29,7 @@ export function readResponseHead(
   raw: readonly Buffer[],
 ): ResponseHead | BadResponse {
   if (status < 200) return bad('The upstream switched protocols, which nobody asked for.')
+  if (status > 599) return bad('The upstream answered with a status that HTTP does not have.')
   if (status === 407) return bad('The upstream answered 407, which only a proxy may.')
   const headers: string[] = []
   let nominations: Set<string> | null = null
@@ -42,7 +43,9 @@ export function readResponseHead(
     bytes += spelling.length + value.length + 4
     switch (names.read(spelling).role) {
       case 'length':
-        length = Number(value)
+        if (length !== -1) return bad('The upstream announced its length twice.')
+        length = lengthPattern.test(value) ? Number(value) : Number.NaN
+        if (!Number.isSafeInteger(length)) return bad('The upstream announced an absurd length.')
         headers.push(spelling, value)
         break
       case 'encoding':
@@ -71,6 +74,16 @@ export function readResponseHead(
     bytes,
   }
 }
+
+/** RFC 9112 section 4: a reason phrase may hold bytes of old encodings, which Node would not write. */
+export function cleanPhrase(phrase: string): string {
+  return phrase.replaceAll(notPhrase, '?')
+}
+
+/** RFC 9110 section 8.6: digits, and what `Number` would read besides is none. */
+const lengthPattern = /^[0-9]+$/
+
+const notPhrase = /[^\t\x20-\x7e]/g
 
 /** Trailers that may follow a response's body: none that frame, route or speak for the gate (RFC 9110 section 6.5.1). */
 export function readTrailers(names: HeaderNames, raw: readonly Buffer[]): [string, string][] {

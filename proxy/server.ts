@@ -1,5 +1,5 @@
 /** The proxy's one port: an HTTP server that forwards, tunnels and upgrades, and serves nothing of its own. */
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, Socket } from 'node:net'
 import type { Clock, Resolve } from '../gate/ports.ts'
 import { assert } from '../kernel/contract.ts'
@@ -13,9 +13,13 @@ import {
   handleIdle,
   handleOpening,
   handleRequest,
+  launchFor,
   type Openers,
 } from './handle.ts'
+import { launch } from './launch.ts'
 import { defaultLimits, type Limits } from './limits.ts'
+import { sever } from './sever.ts'
+import { blind, remembering, type Sight } from './sight.ts'
 import { Ticker } from './ticker.ts'
 
 export interface ProxyOptions {
@@ -27,6 +31,8 @@ export interface ProxyOptions {
   readonly port: number
   readonly listenerAgent: string | null
   readonly limits?: Partial<Limits>
+  /** Absent where nothing is inspected. */
+  readonly sight?: Sight
   readonly log: Log
   readonly newId: () => string
   readonly monotonic: () => number
@@ -44,7 +50,7 @@ export interface ProxyServer {
 /** How often connections are looked at whose header section is late. */
 const lateCheckMs = 1000
 
-/** Refused connections that are still being told so, on top of the limit. */
+/** Refused connections that are still being told so, on top of the limit, and no more than the limit. */
 const refusedMax = 256
 
 /** Starts to listen. errors  those of listen: the port is taken, the address is not ours. */
@@ -65,12 +71,23 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   // Node would drop headers above this without a word; the front refuses instead.
   server.maxHeadersCount = 0
   server.timeout = limits.idleTimeoutMs
-  const { gate, resolve, listenerAgent, log, newId, monotonic, after } = options
+  const { gate, resolve, listenerAgent, newId, monotonic, after } = options
+  const log = seldom(options.log, monotonic)
   const context: ProxyContext = {
     ...{ gate, limits, resolve, listenerAgent, log, newId, monotonic, after },
     ticker: new Ticker(after),
+    sight: remembering(options.sight ?? blind, (pools) => {
+      desk.securePools = pools
+    }),
     serveInner: (connection, socket, head) =>
       serveInner(server, desk, { connection, socket, head }),
+    serveStreams: (connection, socket) => {
+      launch(
+        log,
+        import('./streams.ts').then((room) => room.serveStreams(desk, connection, socket)),
+        () => sever([socket]),
+      )
+    },
   }
   const desk = new Desk(context)
   attach(server, desk, options)
@@ -90,23 +107,47 @@ function attach(server: Server, desk: Desk, options: ProxyOptions): void {
   const listener = `proxy:${options.listenerAgent ?? '*'}`
   const outer: Connection = { listener, principal: null, authority: null }
   server.on('connection', (socket) => accept(desk, outer, socket))
-  server.on('request', (request, response) => handleRequest(desk, request, response))
-  server.on('checkContinue', (request, response) => handleRequest(desk, request, response))
-  server.on('checkExpectation', (request, response) => handleRequest(desk, request, response))
+  const asked = (request: IncomingMessage, response: ServerResponse): void =>
+    handleRequest(desk, { request, response })
+  server.on('request', asked)
+  server.on('checkContinue', asked)
+  server.on('checkExpectation', asked)
   const opening =
     (kind: 'tunnel' | 'websocket') =>
     (request: IncomingMessage, _duplex: unknown, head: Buffer): void => {
       const { socket } = request
-      void handleOpening(desk, options.openers, { request, socket, head, kind })
+      const leaving = { request, socket, head, kind }
+      launchFor(desk, socket, handleOpening(desk, options.openers, leaving))
     }
   server.on('connect', opening('tunnel'))
   server.on('upgrade', opening('websocket'))
   server.on('clientError', (error, socket) => {
-    if (socket instanceof Socket) void handleClientError(desk, error, socket)
+    if (socket instanceof Socket) launchFor(desk, socket, handleClientError(desk, error, socket))
     else socket.destroy()
   })
   server.on('timeout', (socket) => handleIdle(desk, socket))
-  server.on('error', (error) => options.log('error', { error: error.message }, 'listener failed'))
+  // Of one accept, mostly for want of a file descriptor: the server goes on listening.
+  server.on('error', ({ message }) => desk.context.log('error', { error: message }, acceptFailed))
+}
+
+const acceptFailed = 'a connection could not be accepted'
+
+/** How often the same sentence is logged: what a flood of connections does is said now and then. */
+const sameLogMs = 1000
+
+/** A log that says each sentence once a second at most, and with the next one how often it was not said. */
+function seldom(log: Log, monotonic: () => number): Log {
+  const said = new Map<string, { at: number; unsaid: number }>()
+  return (level, fields, message) => {
+    const now = monotonic()
+    const last = said.get(message)
+    if (last !== undefined && now - last.at < sameLogMs) {
+      last.unsaid += 1
+      return
+    }
+    said.set(message, { at: now, unsaid: 0 })
+    log(level, last === undefined ? fields : { ...fields, unsaid: last.unsaid }, message)
+  }
 }
 
 /** Takes a connection in, or refuses it where there are too many. */
@@ -114,14 +155,15 @@ function accept(desk: Desk, outer: Connection, socket: Socket): void {
   // The inside of a tunnel is known already.
   if (desk.clients.has(socket)) return
   const { connectionsMax } = desk.context.limits
-  const client = new Client(outer, socket)
+  const client = new Client(outer, socket, desk.ahead)
   desk.clients.set(socket, client)
   socket.on('error', ignore)
   socket.once('close', () => desk.clients.delete(socket))
   if (desk.clients.size <= connectionsMax) return
   client.done = true
-  if (desk.clients.size > connectionsMax + refusedMax) socket.destroy()
-  else void refuseConnection(desk, outer, socket)
+  const refusedNow = desk.clients.size - connectionsMax
+  if (refusedNow > Math.min(refusedMax, connectionsMax)) socket.destroy()
+  else launchFor(desk, socket, refuseConnection(desk, outer, socket))
 }
 
 async function refuseConnection(desk: Desk, outer: Connection, socket: Socket): Promise<void> {
@@ -140,7 +182,15 @@ function serveInner(
 ): void {
   const { connection, socket, head } = inner
   if (socket.destroyed) return
-  desk.clients.set(socket, new Client(connection, socket))
+  // A TLS socket is a new one; the socket of a plain tunnel is known, and let go of, already.
+  if (!desk.clients.has(socket)) socket.once('close', () => desk.clients.delete(socket))
+  desk.clients.set(socket, new Client(connection, socket, desk.ahead))
+  // As long as any tunnel: what is under way then is cut, and settles.
+  const { after, limits } = desk.context
+  socket.once(
+    'close',
+    after(limits.tunnelLifetimeMs, () => sever([socket])),
+  )
   if (head.length > 0) socket.unshift(head)
   server.emit('connection', socket)
   socket.resume()

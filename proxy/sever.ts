@@ -1,5 +1,5 @@
 /** Ends sockets at once: nothing more is sent, not even what the kernel of this machine still had to send. */
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 
 /**
  * Destroys every socket in this turn, by a reset where that is possible: a plain close would go on sending
@@ -13,8 +13,23 @@ import type { Socket } from 'node:net'
 export function sever(sockets: Iterable<Socket>): void {
   for (const socket of sockets) {
     if (socket.destroyed) continue
-    const ending = socket.writableEnded && !socket.writableFinished
-    if (!socket.pending && !ending) Object.assign(socket, { resetAndClosing: true })
+    const wire = wireOf(socket)
+    doom(wire ?? socket)
+    // TLS goes first, and takes the connection along: the other way round it would tell of its close in this turn.
     socket.destroy()
+    wire?.destroy()
   }
+}
+
+/** Whoever destroys it now resets it. */
+export function doom(socket: Socket): void {
+  const ending = socket.writableEnded && !socket.writableFinished
+  if (!socket.destroyed && !socket.pending && !ending) {
+    Object.assign(socket, { resetAndClosing: true })
+  }
+}
+
+/** The connection under a TLS socket, which has no reset of its own (Node 20 to 24); null for any other. */
+function wireOf(socket: Socket & { readonly wire?: unknown }): Socket | null {
+  return socket.wire instanceof Socket ? socket.wire : null
 }

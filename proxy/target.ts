@@ -1,7 +1,6 @@
 /** Reads the target of a request: absolute-form on the proxy's port, origin-form inside a tunnel, host:port for CONNECT. */
 import { canonicalPath } from './canonical-path.ts'
-import type { Authority } from './context.ts'
-import { readAuthority } from './host.ts'
+import { type Authority, readAuthority } from './host.ts'
 
 export interface Target {
   readonly ok: true

@@ -1,11 +1,5 @@
 /** Names what went wrong with an upstream: not reached, too slow, or against the protocol. */
-import type { ReasonCode } from '../kernel/reasons.ts'
-
-export interface Trouble {
-  readonly code: Extract<ReasonCode, `upstream-${string}`>
-  /** Says nothing of the request, only what the upstream did. */
-  readonly message: string
-}
+import { type Trouble, UpstreamError } from './tls/upstream-error.ts'
 
 /**
  * Reads an error of undici or of the socket.
@@ -13,6 +7,7 @@ export interface Trouble {
  * opened  whether bytes may have left already.
  */
 export function troubleOf(error: Error, opened: boolean): Trouble {
+  if (error instanceof UpstreamError) return error.trouble
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (!opened) {
     if (code === 'ETIMEDOUT') {

@@ -1,5 +1,4 @@
 /** The body of a request on its way up: metered, with backpressure, and never the client's socket itself. */
-import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 
 export interface UploadSource {
@@ -7,14 +6,24 @@ export interface UploadSource {
   takeUp(wanted: number): number
 }
 
+/** Where the body comes from: the client's request, or a body that was judged. */
+export interface Bytes {
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown
+  on(event: 'end', listener: () => void): unknown
+  off(event: 'data', listener: (chunk: Buffer) => void): unknown
+  off(event: 'end', listener: () => void): unknown
+  pause(): unknown
+  resume(): unknown
+}
+
 export class Upload extends Readable {
-  readonly #request: IncomingMessage
+  readonly #request: Bytes
   readonly #source: UploadSource
   /** Bytes that were read and may not pass yet. */
   #held: Buffer | null = null
   #ended = false
 
-  constructor(request: IncomingMessage, source: UploadSource) {
+  constructor(request: Bytes, source: UploadSource) {
     super()
     this.#request = request
     this.#source = source

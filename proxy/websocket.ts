@@ -1,6 +1,7 @@
 /**
- * WebSocket over plain HTTP. The gate connects to a judged address, httpxy makes the handshake over that
- * connection, the gate checks the answer; then both sockets are joined like a tunnel's.
+ * WebSockets, over plain HTTP and inside of an inspected tunnel. The gate connects to a judged address, by TLS where the
+ * client came by it; httpxy makes the handshake over that connection, the gate checks the answer; then both sockets are
+ * joined like a tunnel's. What the messages hold nobody looks at.
  */
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
@@ -9,16 +10,20 @@ import { createProxyServer } from 'httpxy'
 import { answerBytes, answerRefusal } from './answer.ts'
 import type { HandleOpening, Opening, ProxyContext } from './context.ts'
 import { Crossing } from './crossing.ts'
-import { dial } from './dial.ts'
 import { Early } from './early.ts'
-import { acceptFault, clientHeaders, handshakeFault, upstreamHeaders } from './handshake.ts'
+import { acceptFault, gather, handshakeFault, readUpgradeHead, switching } from './handshake.ts'
 import { writeHost } from './host.ts'
 import { readByEvents } from './inlet.ts'
+import { guarded } from './inspect/guard.ts'
+import { HandshakeJudged, leaving } from './inspect/handshake.ts'
+import { launch } from './launch.ts'
 import { firstAsk } from './meter.ts'
 import { receiptText } from './refuse.ts'
+import { cleanPhrase, type ResponseHead } from './response-head.ts'
+import type { Outgoing } from './sight.ts'
 import { Stage } from './stage.ts'
 
-const plainPort = 80
+const portsImplied = { http: 80, https: 443 } as const
 
 /** Gives out the one connection that was made for this request, and never makes another (I5). */
 class Pinned extends Agent {
@@ -37,17 +42,24 @@ interface Upgrade {
   readonly opening: Opening
   readonly crossing: Crossing
   readonly early: Early
+  /** What leaves: the client's own headers and query, and what was set on the way out. */
+  readonly outgoing: Outgoing
 }
 
-/** Marks an answer as ours, and takes out what only we may say. */
-function mark(upgrade: Upgrade, response: IncomingMessage): void {
+/** Marks an answer as ours, without what stays on the upstream's hop and what only we may say. */
+function mark(upgrade: Upgrade, response: IncomingMessage, head: ResponseHead): void {
   const { passage } = upgrade.crossing
-  const headers = clientHeaders(response.headers)
+  const headers = gather(head.headers)
+  if (response.statusCode === 101) Object.assign(headers, switching)
+  // httpxy puts the chunks around the body anew where it finds this, and drops it otherwise.
+  else if (response.headers['transfer-encoding'] !== undefined)
+    headers['transfer-encoding'] = 'chunked'
   headers['haltgate-decision'] = passage.observed ? 'allow' : passage.verdict
   headers['haltgate-receipt'] = receiptText(passage.receipt)
   headers['haltgate-policy'] = passage.policy
   if (passage.observed) headers['haltgate-observed'] = passage.verdict
   response.headers = headers
+  response.statusMessage = cleanPhrase(response.statusMessage ?? '')
 }
 
 /** Carries an answer of httpxy to the client through the meter. */
@@ -81,23 +93,34 @@ function supervise(upgrade: Upgrade, upstreamRequest: ClientRequest): void {
       crossing.fail('upstream-protocol', fault)
       return
     }
+    const head = readUpgradeHead(response)
+    if (!head.ok) {
+      crossing.fail('upstream-protocol', head.message)
+      return
+    }
     crossing.status = 101
-    mark(upgrade, response)
+    mark(upgrade, response, head)
   })
   upstreamRequest.on('response', (response: IncomingMessage) => {
     patient()
+    const head = readUpgradeHead(response)
+    if (!head.ok) {
+      crossing.fail('upstream-protocol', head.message)
+      return
+    }
     crossing.status = response.statusCode ?? 0
-    mark(upgrade, response)
+    mark(upgrade, response, head)
     opening.socket.setTimeout(idleTimeoutMs, () => crossing.cut('upstream-timeout'))
   })
 }
 
 /** Sends the handshake over the connection; whatever becomes of it ends the crossing. */
 function shake(upgrade: Upgrade, connection: Socket): void {
-  const { crossing, early, opening } = upgrade
-  const { facts, headers, request } = opening
+  const { context, crossing, early, opening, outgoing } = upgrade
+  const { facts, request } = opening
   const stage = createStage(upgrade)
   const proxy = createProxyServer({
+    // Whatever the scheme is: the one connection that it gets is by TLS already where it has to be.
     target: { protocol: 'http:', host: facts.host, port: facts.port },
     agent: new Pinned(connection),
     prependPath: false,
@@ -121,41 +144,41 @@ function shake(upgrade: Upgrade, connection: Socket): void {
   })
   // A question mark with nothing behind it is kept: what was judged is what is sent (I12).
   const question = request.url?.includes('?') === true ? '?' : ''
-  request.url = `${facts.path}${question}${facts.query}`
-  request.headers = upstreamHeaders(headers, writeHost(facts.host, facts.port, plainPort))
-  void proxy.ws(request, stage, {})
+  request.url = `${facts.path}${outgoing.query === '' ? question : '?'}${outgoing.query}`
+  const host = writeHost(facts.host, facts.port, portsImplied[facts.scheme])
+  request.headers = { ...gather(outgoing.headers), host, ...switching }
+  launch(context.log, proxy.ws(request, stage, {}), () => crossing.cut(''))
 }
 
 async function open(context: ProxyContext, opening: Opening): Promise<void> {
-  const { facts, head, headBytes, socket } = opening
-  const { gate, limits } = context
+  const { facts, head, headBytes, headers, socket } = opening
+  const { gate, limits, resolve, sight } = context
   const early = new Early(socket, head)
-  const passage = await gate.admit(
-    facts,
-    { charge: {}, ask: firstAsk(limits, true) },
-    context.resolve,
-  )
+  const { read, findings } = new HandshakeJudged(sight, opening)
+  const ask = firstAsk(limits, true)
+  const amounts = guarded(sight, { facts, head: { headers } }, { charge: {}, ask, findings })
+  const passage = await gate.admit(facts, amounts, { resolve, read })
   if (passage.refused) {
     answerRefusal(context, socket, passage)
     return
   }
   const crossing = new Crossing(context, passage, socket)
   early.onLeave(() => crossing.cut(''))
-  if (!crossing.open()) return
-  const upstream = await dial({
-    addresses: passage.addresses,
-    port: facts.port,
-    timeoutMs: limits.dialTimeoutMs,
-    after: context.after,
-    own: (dialled) => crossing.own(dialled),
-    ended: () => crossing.ended,
-  })
-  if (crossing.ended) return
-  if ('code' in upstream) {
-    crossing.fail(upstream.code, upstream.message)
+  const set = leaving(sight, opening, passage)
+  if (!set.ok) {
+    crossing.fail(set.reason.code, set.reason.message)
     return
   }
-  const upgrade = { context, opening, crossing, early }
+  if (!crossing.open()) return
+  // The client's own tunnel was opened by it: it is there.
+  const secure = facts.scheme === 'https' ? ((await sight.secured())?.pools ?? null) : null
+  if (facts.scheme === 'https' && secure === null) {
+    crossing.fail('inspection-required', 'This gate has no way to verify the upstream by.')
+    return
+  }
+  const upstream = await crossing.dial(facts, { secure })
+  if (upstream === null) return
+  const upgrade = { context, opening, crossing, early, outgoing: set.outgoing }
   crossing.spend('up', headBytes, () => shake(upgrade, upstream))
 }
 

@@ -1,6 +1,11 @@
-/** Makes the compiled command executable; tsc keeps its first line but not its mode. */
-import { chmodSync, existsSync } from 'node:fs'
+/** Finishes what tsc leaves: the command is executable (tsc keeps its first line, not its mode), data stands beside its code. */
+import { chmodSync, copyFileSync, existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))
+
+const command = path('../dist/cli/main.js')
 if (existsSync(command)) chmodSync(command, 0o755)
+
+const prices = path('../policy/prices.yaml')
+if (existsSync(prices)) copyFileSync(prices, path('../dist/policy/prices.yaml'))

@@ -15,6 +15,7 @@ const shares = {
   ledger: { lines: 100, branches: 100 },
   gate: { lines: 100, branches: 100 },
   policy: { lines: 95, branches: null },
+  payload: { lines: 95, branches: null },
   proxy: { lines: 95, branches: null },
   control: { lines: 95, branches: null },
   cli: { lines: 95, branches: null },

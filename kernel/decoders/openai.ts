@@ -54,6 +54,13 @@ const ofChat: Terms = [
   ...everywhere,
   ['audio', null, 'audio has prices of its own'],
   ['web_search_options', null, 'what the provider reads by itself has no bound'],
+  // Of Azure, xAI and OpenRouter.
+  ['data_sources', null, 'what the provider reads by itself has no bound'],
+  ['search_parameters', null, 'what the provider reads by itself has no bound'],
+  ['plugins', null, 'what the provider runs by itself has no bound'],
+  ['models', null, 'a call is of one model, which has a price'],
+  ['fallbacks', null, 'a call is of one model, which has a price'],
+  ['prediction', null, 'what is predicted wrongly is paid for as output, beside its bound'],
 ]
 
 const ofCompletions: Terms = [...everywhere, ['messages', null, 'a completion has a prompt']]

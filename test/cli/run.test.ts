@@ -55,6 +55,20 @@ test('run gives its command a way out through the gate and no other, and sums up
   t.equal(decision?.actor.agent, 'local')
 })
 
+test('run keeps from its command the variables that credentials are read from (I6)', async (t) => {
+  const credentials = `credentials:
+  up:
+    source: { env: UP_KEY }
+    as: { header: Authorization, format: "Bearer {secret}" }
+`
+  const agents = '  local: {}'
+  const place = makePlace(t, `${policyText({ ports: [80], agents })}\n${credentials}`)
+  const { code, output } = await haltgate(place, script('env'), { UP_KEY: 'sesame-1', KEPT: 'x' })
+  t.equal(code, 0)
+  t.match(output, /^KEPT=x$/m)
+  t.notMatch(output, /sesame-1|UP_KEY/)
+})
+
 test('run takes its settings from flags and variables, but never the addresses of another gate', async (t) => {
   const origin = await startOrigin(t)
   const place = placeFor(t, origin.port)

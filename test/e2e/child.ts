@@ -22,12 +22,23 @@ export interface GateProcess {
   says(pattern: RegExp): Promise<RegExpExecArray>
 }
 
-/** Starts `haltgate start` in a directory with a policies.yaml; resolves when it is open. */
-export async function startGate(t: Teardown, directory: string): Promise<GateProcess> {
+/**
+ * Starts `haltgate start` in a directory with a policies.yaml; resolves when it is open.
+ *
+ * openFiles  as many file descriptors as it may have, on Linux.
+ */
+export async function startGate(
+  t: Teardown,
+  directory: string,
+  { openFiles }: { readonly openFiles?: number } = {},
+): Promise<GateProcess> {
   const files = ['--policy', join(directory, 'policies.yaml'), '--data', join(directory, 'data')]
   const listeners = ['--listen', '127.0.0.1:0', '--control', '127.0.0.1:0', '--agent', 'tester']
   const lenient = isInMemory(directory) ? ['--any-filesystem'] : []
-  const child = spawn(process.execPath, [main, 'start', ...files, ...listeners, ...lenient], {
+  const words = [process.execPath, main, 'start', ...files, ...listeners, ...lenient]
+  const within = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}`, '--']
+  const [program = '', ...args] = [...within, ...words]
+  const child = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env['PATH'], NO_COLOR: '1' },
   })

@@ -171,7 +171,7 @@ gateTest(
     await world.clock.pass(4_000)
     t.equal(world.gate.sealed, false, 'a disk that is slow is not broken')
     slow.release()
-    await settled()
+    await world.quiet()
     const { data } = world.entries('settlement').at(-1) ?? {}
     t.match(data, { outcome: 'voided', cut: 'ledger-unavailable' })
     t.equal(world.used('life'), 1, 'what was settled meanwhile is recorded too')

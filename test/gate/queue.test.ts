@@ -214,7 +214,7 @@ gateTest(
     const answer = await world.gate.admit(
       world.facts({ principal: other }),
       { charge: {}, ask: {} },
-      allGood,
+      { resolve: allGood, read: world.read },
     )
     t.equal(answer.refused, false)
     if (!answer.refused) answer.settle(voided)

@@ -214,18 +214,28 @@ gateTest(
 
 void test('a flood of many kinds is folded into a bounded number of them', (t) => {
   const clock = new VirtualClock()
-  const written: { sample: string; count: number }[] = []
-  const flood = new Flood<string>(clock, (folded) => {
-    written.push({ ...folded })
-    return true
+  const written: { sample: string; count: number; mixed: boolean }[] = []
+  const flood = new Flood<string>(clock, {
+    entriesPerSecond: rejectedEntriesPerSecond,
+    rateOf: () => '',
+    kindOf: (sample) => sample,
+    flush: (folded) => {
+      written.push({ ...folded })
+      return true
+    },
   })
   let own = 0
   for (let index = 0; index < 1_000; index += 1) {
-    if (flood.takes(`kind ${index}`, `kind ${index}`)) own += 1
+    if (flood.takes(`kind ${index}`)) own += 1
   }
   flood.close()
   t.equal(own, rejectedEntriesPerSecond)
   t.ok(written.length <= 65, `${written.length} entries`)
+  t.same(
+    written.filter(({ mixed }) => mixed).map(({ count }) => count),
+    [1_000 - rejectedEntriesPerSecond - 64],
+    'what is beyond them is said to be mixed',
+  )
   t.equal(
     written.reduce((sum, { count }) => sum + count, own),
     1_000,

@@ -191,7 +191,9 @@ void test('a full queue refuses before the state moves, and what is settled mean
   const disk = new MemoryDisk()
   const world = new GateWorld({ disk, deepCheck: false })
   t.teardown(() => world.place.remove())
-  await world.open(await compiled(policyText(budget(1_000))))
+  // Each refusal moves an account, so that none is folded with others.
+  const counted = '  - { id: patience, scope: agent, period: lifetime, limits: { refusals: 1M } }'
+  await world.open(await compiled(policyText(`${budget(1_000)}\n${counted}`)))
   const open = await world.pass({}, { bytes_down: 5 })
   open.open(() => undefined)
   disk.hold()

@@ -4,6 +4,7 @@ import type { Destination } from '../../gate/ports.ts'
 import type { Refusal } from '../../gate/refusal.ts'
 import type { Policy } from '../../kernel/policy.ts'
 import { type Principal, pathOf, type ScopeId } from '../../kernel/scope.ts'
+import { lazyMs } from '../../ledger/commit.ts'
 import { settled } from './clock.ts'
 import { MemoryDisk } from './disk.ts'
 import { allGood, GateWorld, voided } from './world.ts'
@@ -65,7 +66,10 @@ export class Simulation {
   constructor(seed: number, policies: readonly Policy[]) {
     this.#random = chance(seed)
     this.#policies = policies
-    this.world = new GateWorld({ disk: this.disk, segmentBytesMax: 6_000, deepCheck: true })
+    this.world = new GateWorld({
+      ...{ disk: this.disk, segmentBytesMax: 6_000 },
+      ...{ deepCheck: true, lazy: true },
+    })
   }
 
   async start(): Promise<void> {
@@ -87,7 +91,7 @@ export class Simulation {
     await this.world.clock.pass(60_000)
     for (const { passage } of this.#held.splice(0)) passage.settle(voided)
     for (const open of [...this.#open]) this.#settle(open, 'settled')
-    await settled()
+    await this.world.clock.pass(lazyMs)
     this.check()
   }
 

@@ -188,3 +188,11 @@ test('bytes that several detectors see are handled as the strictest rule asks', 
   t.match(judge(both, warned, rule('redact', 'jwt')), { verdict: 'redact', detector: 'jwt' })
   t.match(judge(both, warned), { verdict: 'pass' })
 })
+
+test('what a rule blocks is blocked too where it comes in sight behind what was redacted', async (t) => {
+  const token = `ey${'J'}hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.${'aB3d'.repeat(10)}`
+  const behind = { body: `AK${'IA'}${'Z2'.repeat(8)}${token}` }
+  const redacting = rule('redact', 'provider-keys')
+  t.match(judge(behind, redacting, rule('block', 'jwt')), { verdict: 'block', redacted: null })
+  t.match(judge(behind, redacting, rule('warn', 'jwt')), { verdict: 'redact' })
+})

@@ -18,6 +18,7 @@ const same: readonly (readonly [string, string])[] = [
   ['the case of a host', base.replace('a.test', 'A.TEST.')],
   ['the case of methods', base.replace('[GET, HEAD]', '[head, get]')],
   ['the order of keys', base.replace('{ risk: 1, effort: 2 }', '{ effort: 2, risk: 1 }')],
+  ['a payload that is off', base.replace('effect: allow', 'effect: allow\n    payload: off')],
   ['another unit', base.replace('wall: 1h', 'wall: 3600s')],
   ['the order of agents', base.replace('  local: {}\n', '').replace('rules:', '  local:\nrules:')],
   [
@@ -63,6 +64,16 @@ const different: readonly (readonly [string, string])[] = [
   ['a draft', base.replace('  - id: a', '  - state: draft\n    id: a')],
   ['a limit', base.replace('requests: 5', 'requests: 6')],
   ['a period', base.replace('scope: run', 'scope: run\n    period: day')],
+  ['a payload', base.replace('effect: allow', 'effect: allow\n    payload: warn')],
+  ['a decoder', base.replace('effect: allow', 'effect: allow\n    decoder: json')],
+  ['a proxy', `${base}upstream_proxies: {p: {url: "http://p.test:1"}}\n`],
+  ['another proxy', `${base}upstream_proxies: {p: {url: "http://p.test:2"}}\n`],
+  ['a credential', `${base}credentials: {c: {source: {env: A}, as: {query: k}}}\n`],
+  ['where a credential is', `${base}credentials: {c: {source: {env: B}, as: {query: k}}}\n`],
+  ['where a credential goes', `${base}credentials: {c: {source: {env: A}, as: {basic: k}}}\n`],
+  ['a price', `${base}prices: {models: [{id: m, input: 1, output: 2}]}\n`],
+  ['another price', `${base}prices: {models: [{id: m, input: 1, output: 3}]}\n`],
+  ['a price for the rest', `${base}prices: {unpriced: {input: 1, output: 2}}\n`],
   ['the order of rules', base.replace('budgets:', '  - {id: x, effect: deny}\nbudgets:')],
 ]
 

@@ -214,7 +214,7 @@ test('a condition that fails refuses, whatever its rule’s effect; a draft’s 
     {
       code: 'inspection-required',
       id: 'a',
-      message: '`when` of a reads the body, which this version does not have.',
+      message: '`when` of a reads the body, and no rule says which decoder reads it.',
     },
   ])
   const budget = await policyOf(

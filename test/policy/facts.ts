@@ -25,6 +25,7 @@ export function request(changes: Partial<RequestFacts> = {}): RequestFacts {
     path: '/',
     query: '',
     headers: {},
+    content: null,
     ...changes,
   }
 }

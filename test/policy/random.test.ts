@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { test } from 'tap'
+import type { Json } from '../../kernel/content.ts'
 import type { RequestFacts } from '../../kernel/request.ts'
 import { explain } from '../../policy/explain.ts'
 import { compileSource, loadPolicy } from '../../policy/load.ts'
@@ -36,6 +37,8 @@ const text = fc.oneof(
     'facts.x',
     '1 +',
     'request.port > 3',
+    'body.a.exists(x, x == 1)',
+    'has(facts.x) && facts.x == body.a',
   ),
   fc.string({ unit: 'binary', maxLength: 12 }),
 )
@@ -89,6 +92,10 @@ const rule = fc.record(
     context: fc.dictionary(fc.constantFrom('a', 'b'), one),
     tls: one,
     addresses: list,
+    decoder: fc.constantFrom('json', 'mcp'),
+    payload: fc.oneof(fc.constantFrom('block', 'off'), value),
+    inject: fc.constantFrom('c', 'd'),
+    upstream_proxy: one,
   },
   { requiredKeys: ['id', 'effect'] },
 )
@@ -109,6 +116,7 @@ const file = fc.record(
     agents: fc.constant({ local: {} }),
     defaults: fc.constant({ tls: 'tunnel' }),
     rules: fc.array(rule, { maxLength: 3 }),
+    credentials: fc.constant({ c: { source: { env: 'C' }, as: { query: 'k' } } }),
     budgets: fc.array(budget, { maxLength: 2 }),
   },
   { requiredKeys: ['version'] },
@@ -125,6 +133,23 @@ const facts: fc.Arbitrary<RequestFacts> = fc.record({
   path: fc.oneof(fc.constant(''), fc.webPath()),
   query: fc.oneof(fc.webQueryParameters(), fc.string()),
   headers: fc.dictionary(fc.string(), fc.string()),
+  content: fc.option(
+    fc.record({
+      decoder: fc.constantFrom('json', 'mcp', 'openai'),
+      body: fc.jsonValue() as fc.Arbitrary<Json>,
+      facts: fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.double(), fc.boolean())),
+      model: fc.option(
+        fc.record({
+          wire: fc.constantFrom('openai-chat', 'anthropic'),
+          model: fc.string(),
+          streams: fc.boolean(),
+          tokensInMax: fc.nat(),
+          tokensOutMax: fc.option(fc.nat()),
+          choices: fc.integer({ min: 1, max: 9 }),
+        }),
+      ),
+    }),
+  ),
 })
 
 test('whatever a file holds, it is a policy or has problems; whatever is asked of a policy, it answers', async (t) => {

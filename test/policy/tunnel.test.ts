@@ -73,7 +73,7 @@ test('a rule that might forbid what a tunnel hides refuses the tunnel, whatever 
   t.match(policy.classify(tunnel()).refusals[0]?.message, /hosts: \["\*", "!HOST"\]/)
 })
 
-test('a tunnel that is to be inspected is refused, for this version cannot', async (t) => {
+test('a tunnel that is to be inspected is refused where it stays opaque', async (t) => {
   const inspected = (rules: string): string =>
     withRules(rules).replace('tls: tunnel }', 'tls: inspect }')
   const table: readonly (readonly [string, string, string])[] = [

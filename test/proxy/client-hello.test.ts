@@ -1,7 +1,9 @@
 /** The ClientHello reader against real hellos, hand-made ones, every split, and noise. */
+import { Socket } from 'node:net'
 import fc from 'fast-check'
 import { test } from 'tap'
 import { helloBytesMax, readClientHello } from '../../proxy/client-hello.ts'
+import { Greeting } from '../../proxy/greeting.ts'
 import { buildHello, buildMessage, captureHello, inRecords, sniBody } from './hellos.ts'
 
 test('real hellos of Node are read in every version of TLS', async (t) => {
@@ -72,6 +74,11 @@ const wrong: [name: string, bytes: Buffer, kind: string][] = [
   [
     'bytes behind the message',
     inRecords(Buffer.concat([plainMessage, Buffer.from([0])]), 16_384),
+    'malformed',
+  ],
+  [
+    'bytes behind the message that are still to come',
+    inRecords(Buffer.concat([plainMessage, Buffer.from([0])]), 16_384).subarray(0, -1),
     'malformed',
   ],
   ['SNI twice', buildHello({ extensions: [sni, sni] }), 'malformed'],
@@ -180,4 +187,62 @@ test('noise and damaged hellos never throw, and what is bounded stays bounded', 
     'need-more',
   )
   t.end()
+})
+
+test('as long as fewer bytes came than were asked for, nothing changes', (t) => {
+  const message = buildMessage({ names: ['a.test'] })
+  const wires = [1, 2, 3, 5, 50, message.length].map((size) => inRecords(message, size))
+  for (const wire of [
+    ...wires,
+    Buffer.from([22, 3, 1, 0, 1, 2]),
+    inRecords(Buffer.alloc(4, 1), 4),
+  ]) {
+    let needed = 0
+    for (let length = 0; length <= wire.length; length += 1) {
+      const read = readClientHello(wire.subarray(0, length))
+      if (read.kind !== 'need-more') {
+        t.ok(length >= needed, `${read.kind} at ${length} of ${needed}`)
+        break
+      }
+      t.ok(read.bytes > length, `${read.bytes} after ${length}`)
+      needed = read.bytes
+    }
+  }
+  t.end()
+})
+
+/** Listens to a hello that comes byte by byte, and counts the bytes that are looked at each time it is read. */
+function listenByteByByte(wire: Buffer): {
+  readonly kind: Promise<string>
+  readonly looks: number
+} {
+  const socket = new Socket()
+  const greeting = new Greeting(socket, Buffer.alloc(0))
+  let looks = 0
+  const { subarray } = Buffer.prototype
+  const kept = Object.getOwnPropertyDescriptor(Greeting.prototype, 'bytes')
+  Object.defineProperty(greeting, 'bytes', {
+    get() {
+      const bytes: Buffer = kept?.get?.call(greeting) ?? Buffer.alloc(0)
+      looks += bytes.length
+      return bytes
+    },
+  })
+  for (let at = 0; at < wire.length; at += 1) socket.emit('data', subarray.call(wire, at, at + 1))
+  socket.emit('close')
+  return { kind: greeting.heard.then(({ kind }) => kind), looks }
+}
+
+test('a hello that comes byte by byte is not read anew with each byte', async (t) => {
+  const padding = { type: 21, body: Buffer.alloc(15_000) }
+  const long = buildHello({ extensions: [sni, padding] })
+  const whole = listenByteByByte(long)
+  t.equal(await whole.kind, 'hello')
+  t.ok(whole.looks < 3 * long.length, `${whole.looks} bytes of ${long.length} were looked at`)
+  const message = buildMessage({ extensions: [sni, padding] })
+  const split = inRecords(message, Math.ceil(message.length / 60))
+  const pieces = listenByteByByte(split)
+  t.equal(await pieces.kind, 'hello')
+  // Each of the 60 records begins with a header and is read once more at its end.
+  t.ok(pieces.looks < 130 * split.length, `${pieces.looks} bytes of ${split.length} were looked at`)
 })

@@ -36,6 +36,13 @@ const classification: Classification = {
   addresses: [],
   tls: 'tunnel',
   refusals: [],
+  decoder: '',
+  payload: [],
+  inject: [],
+  upstreamProxy: '',
+  price: null,
+  ask: {},
+  least: {},
 }
 
 const policy: Policy = {
@@ -48,6 +55,9 @@ const policy: Policy = {
     ['researcher', { name: 'researcher', tenant: null, project: null, actor: null, tokens: [] }],
   ]),
   source: '{}',
+  inspects: false,
+  credentials: new Map(),
+  upstreamProxies: new Map(),
   classify: () => classification,
 }
 
@@ -85,13 +95,17 @@ export class CrossingGate implements Deciding {
     this.rejected.push(rejection)
     return refusal(rejection.code)
   }
+  allows(): boolean {
+    return true
+  }
+
   async reach(facts: RequestFacts): ReturnType<Deciding['reach']> {
     this.reached.push(facts)
     if (this.script.refuse !== undefined) return refusal(this.script.refuse)
     return classification
   }
   async admit(...input: Parameters<Deciding['admit']>): Promise<Passage | Refusal> {
-    const [facts, amounts, resolve] = input
+    const [facts, amounts, { resolve }] = input
     const { script } = this
     this.admitted.push(facts)
     if (script.refuse !== undefined) return refusal(script.refuse)
@@ -115,6 +129,7 @@ export class CrossingGate implements Deciding {
     let settled = false
     return {
       refused: false,
+      classification,
       receipt: { seq: 42, hash: 'cd'.repeat(32) },
       policy: 'sha256:00',
       verdict: 'allow',

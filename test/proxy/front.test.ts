@@ -17,6 +17,7 @@ const malformed: [string, string, number][] = [
   ['origin-form of a control route', get('/api/v1/halts'), 400],
   ['asterisk-form', `OPTIONS * HTTP/1.1\r\n${host}\r\n`, 400],
   ['authority-form without CONNECT', get('a.example:80'), 400],
+  ['TRACE', `TRACE http://a.example/ HTTP/1.1\r\n${host}\r\n`, 400],
   ['a fragment', get('http://a.example/#x'), 400],
   ['a raw byte above ASCII in the target', get('http://a.example/\xe9'), 400],
   ['a control character in the target', get('http://a.example/\x01'), 400],

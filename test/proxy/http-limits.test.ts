@@ -129,6 +129,33 @@ test('whatever a client does to its socket, the proxy lives', async (t) => {
   t.match(text, /^HTTP\/1.1 200/)
 })
 
+test('plain HTTP inside a tunnel lives no longer than any tunnel', async (t) => {
+  const origin = await startRawOrigin((socket, text) => {
+    if (text.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\npart')
+  })
+  const world = await startWorld({
+    limits: { tunnelLifetimeMs: 300 },
+    tunnel: async (context, { listener }, { facts, head, socket }) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      const { host, port, principal } = facts
+      context.serveInner({ listener, principal, authority: { host, port } }, socket, head)
+    },
+  })
+  t.teardown(async () => {
+    await world.close()
+    await origin.close()
+  })
+  const at = `127.0.0.1:${origin.port}`
+  const idle = open(world.port)
+  idle.socket.write(`CONNECT ${at} HTTP/1.1\r\n\r\n`)
+  const busy = open(world.port)
+  busy.socket.write(`CONNECT ${at} HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nHost: ${at}\r\n\r\n`)
+  await eventually(() => idle.text().includes('200') && busy.text().endsWith('part'))
+  await eventually(() => idle.closed() && busy.closed())
+  await eventually(() => world.gate.admissions[0]?.settlements.length === 1)
+  await eventually(() => origin.sockets.size === 0)
+})
+
 test('a drain closes what is idle, lets what is in flight finish, and tells it to close', async (t) => {
   const origin = await startRawOrigin((socket) => setTimeout(() => socket.write(ok), 200))
   const world = await startWorld({ limits: { drainMs: 2000 } })

@@ -43,6 +43,49 @@ test('informational answers are dropped, and a switch of protocols that nobody a
   }
 })
 
+test('a phrase in an old encoding, and a 100 that nobody asked for, spoil no answer', async (t) => {
+  const interim = 'HTTP/1.1 100 Continue\r\n\r\n'
+  const { world, origin, base } = await startPair(t, (socket, text) => {
+    const path = lastPath(text)
+    if (path === '/phrase')
+      socket.write('HTTP/1.1 200 Tr\xe8s bien\r\nX: \xe9\r\nContent-Length: 2\r\n\r\nok', 'latin1')
+    else if (path === '/100') socket.write(`${interim}HTTP/1.0 100\r\nX: y\r\n\r\n${interim}${ok}`)
+    else if (path === '/later') {
+      socket.write(interim)
+      setTimeout(() => socket.write(ok), 30)
+    } else if (path === '/pieces') {
+      for (const [index, byte] of [...`${interim}${ok}`].entries()) {
+        setTimeout(() => socket.write(byte), index * 2)
+      }
+    } else if (path === '/only') socket.end(interim)
+    else if (path === '/half') socket.end('HTTP/1.1 10')
+    else if (path === '/body')
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n${interim}`)
+  })
+  const asked = (path: string, until: RegExp): Promise<{ text: string }> =>
+    exchangeRaw(world.port, get(base + path), { waitMs: 3000, until })
+  t.match((await asked('/phrase', /ok$/)).text, /^HTTP\/1.1 200 Tr\?+s bien\r\nX: \xc3?\xa9?.*\r\n/)
+  for (const path of ['/100', '/later', '/pieces']) {
+    t.match((await asked(path, /ok$/)).text, /^HTTP\/1.1 200 [\s\S]*\r\n\r\nok$/, path)
+  }
+  t.match((await asked('/body', /Continue\r\n\r\n$/)).text, /^HTTP\/1.1 200 OK/)
+  t.equal(origin.connections(), 1, 'and none of it costs the connection')
+  for (const path of ['/only', '/half']) {
+    t.match((await asked(path, /\}$/)).text, /^HTTP\/1.1 502 .*upstream-protocol/, path)
+  }
+})
+
+test('a length that no number can hold is 502', async (t) => {
+  const { world, base } = await startPair(t, (socket, text) => {
+    if (text.endsWith('\r\n\r\n')) {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9007199254740993\r\n\r\nok')
+    }
+  })
+  const { text } = await exchangeRaw(world.port, get(base), { until: /\}$/ })
+  t.match(text, /^HTTP\/1.1 502 .*upstream-protocol/)
+  t.match(text, /absurd length/)
+})
+
 test('half an answer is never a clean end, however the upstream broke it off', async (t) => {
   const broken: Record<string, [string, 'end' | 'reset']> = {
     '/short': ['HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart', 'end'],

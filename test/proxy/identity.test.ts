@@ -1,9 +1,10 @@
 /** Who speaks: the listener, or credentials, and nothing else. */
 import { createHash } from 'node:crypto'
+import { connect } from 'node:net'
 import { test } from 'tap'
 import type { AgentTerms, Policy } from '../../kernel/policy.ts'
 import { fingerprint, identify } from '../../proxy/identity.ts'
-import { basic, exchangeRaw, startWorld, token } from './world.ts'
+import { basic, eventually, exchangeRaw, refusalWith, startWorld, token } from './world.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
@@ -100,6 +101,71 @@ test('who does not say who speaks is answered 407 on a connection that stays', a
   t.equal(world.gate.admissions.length, 0, 'the gate was not asked')
   t.equal(world.openings.length, 0)
   t.notMatch(JSON.stringify(world.gate.rejections), /wrong|correct-horse/, 'no secret is recorded')
+})
+
+test('inside a tunnel whoever opened it speaks only as long as the policy knows them', async (t) => {
+  const world = await startWorld({
+    listenerAgent: null,
+    tunnel: async (context, { listener }, { facts, head, socket }) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      const { host, port, principal } = facts
+      context.serveInner({ listener, principal, authority: { host, port } }, socket, head)
+    },
+  })
+  t.teardown(() => world.close())
+  world.gate.script.admit = () => refusalWith('no-rule')
+  const [before] = [world.gate.policy]
+  const researcher = before.agents.get('researcher')
+  if (researcher === undefined) throw new Error('the policy has a researcher')
+  const becoming = (changes: Partial<typeof researcher> | null): void => {
+    const agents = new Map(before.agents)
+    if (changes === null) agents.delete('researcher')
+    else agents.set('researcher', { ...researcher, ...changes })
+    Object.assign(world.gate, { policy: { ...before, agents } })
+  }
+  const inner = 'GET / HTTP/1.1\r\nHost: a.example:80\r\n\r\n'
+  const cases: [name: string, change: Partial<typeof researcher> | null, expected: RegExp][] = [
+    ['the same', {}, /no-rule[\s\S]*no-rule/],
+    [
+      'another token beside it',
+      { tokens: [sha256('new'), ...researcher.tokens] },
+      /no-rule[\s\S]*no-rule/,
+    ],
+    ['its token is revoked', { tokens: [sha256('new')] }, /no-rule[\s\S]*407 .*identity-unknown/],
+    ['the agent is gone', null, /no-rule[\s\S]*407 .*identity-unknown/],
+  ]
+  for (const [name, change, expected] of cases) {
+    Object.assign(world.gate, { policy: before })
+    const socket = connect(world.port, '127.0.0.1')
+    let text = ''
+    let ended = false
+    socket.on('data', (chunk) => {
+      text += chunk
+    })
+    socket.on('end', () => {
+      ended = true
+    })
+    socket.write(
+      `CONNECT a.example:80 HTTP/1.1\r\nProxy-Authorization: ${basic('researcher')}\r\n\r\n${inner}`,
+    )
+    await eventually(() => text.includes('no-rule') && text.endsWith('}'))
+    becoming(change)
+    const heard = text.length
+    socket.write(inner)
+    await eventually(() => text.length > heard && text.endsWith('}'))
+    t.match(text, expected, name)
+    if (text.includes('identity-unknown')) await eventually(() => ended)
+    else t.equal(ended, false, name)
+    socket.destroy()
+  }
+  t.match(world.gate.rejections, [{ code: 'identity-unknown' }, { code: 'identity-unknown' }])
+  becoming({ tenant: 'other' })
+  await exchangeRaw(
+    world.port,
+    `CONNECT a.example:80 HTTP/1.1\r\nProxy-Authorization: ${basic('researcher')}\r\n\r\n${inner}`,
+    { until: /\}$/ },
+  )
+  t.equal(world.gate.admissions.at(-1)?.facts.principal.tenant, 'other', 'as the policy has it now')
 })
 
 test('another identity on the same connection is looked at anew', async (t) => {

@@ -175,6 +175,15 @@ test('an origin that answers wrongly is 502, and nothing of it passes', async (t
     { name: 'no HTTP', answer: 'secret\r\n\r\n' },
     { name: 'a head without end', answer: `${start}X: ${'secret'.repeat(20_000)}` },
     { name: 'nothing', answer: '' },
+    { name: '407', answer: 'HTTP/1.1 407 No\r\nContent-Length: 6\r\n\r\nsecret' },
+    {
+      name: 'a coding that nobody asked for',
+      answer: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n',
+    },
+    {
+      name: 'a length that no number holds',
+      answer: 'HTTP/1.1 200 OK\r\nContent-Length: 9007199254740993\r\n\r\nsecret',
+    },
   ]
   for (const { name, answer } of cases) {
     await t.test(name, async (t) => {
@@ -238,6 +247,30 @@ test('an answer other than 101 is passed on as it is, metered and marked', async
       t.match(world.settled, [{ outcome: 'settled', status: Number(answer.slice(9, 12)), cut: '' }])
       t.ok((world.settled[0]?.actual['bytes_down'] ?? 0) >= body.length)
     })
+  }
+})
+
+test('of an answer to a handshake nothing passes that stays on its hop, or that only the gate may say', async (t) => {
+  const ends = 'X-Hop: 1\r\nX-End: a\r\nX-End: b\r\nKeep-Alive: timeout=5\r\nTE: trailers'
+  const forged = `Proxy-Authenticate: Basic\r\nHaltgate-Decision: forged\r\n${ends}`
+  const answers = [
+    `HTTP/1.1 403 Verbot\xe9n\r\n${forged}\r\nConnection: X-Hop, Haltgate-Receipt\r\nContent-Length: 0\r\n\r\n`,
+    `HTTP/1.1 101 Switching\r\n${forged}\r\nConnection: Upgrade, X-Hop, Haltgate-Receipt\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  ]
+  for (const answer of answers) {
+    const world = await createWorld(t, { lookup })
+    const origin = await createOrigin(t, (socket) => {
+      socket.once('data', () => socket.write(answer, 'latin1'))
+    })
+    const client = await createClient(t, world.port)
+    client.socket.write(handshake(origin.port))
+    const head = (await client.head()).toLowerCase()
+    t.equal(head.slice(0, 12), answer.slice(0, 12).toLowerCase())
+    t.match(head, /\r\nhaltgate-decision: allow\r\n/)
+    t.match(head, /\r\nhaltgate-receipt: 42-/)
+    t.match(head, /\r\nx-end: a\r\nx-end: b\r\n/)
+    t.notMatch(head, /forged|x-hop|keep-alive|proxy-authenticate|\r\nte:|\xe9/)
+    client.socket.destroy()
   }
 })
 

@@ -56,6 +56,13 @@ const classification: Classification = {
   addresses: [],
   tls: 'tunnel',
   refusals: [],
+  decoder: '',
+  payload: [],
+  inject: [],
+  upstreamProxy: '',
+  price: null,
+  ask: {},
+  least: {},
 }
 
 const policy: Policy = {
@@ -66,6 +73,9 @@ const policy: Policy = {
   budgets: new Map(),
   agents,
   source: '{}',
+  inspects: false,
+  credentials: new Map(),
+  upstreamProxies: new Map(),
   classify: () => classification,
 }
 
@@ -113,6 +123,7 @@ export class ScriptedGate implements Deciding {
     const limits: Record<string, number> = { ...script.limits }
     return {
       refused: false,
+      classification,
       receipt,
       policy: digest,
       verdict: script.verdict ?? 'allow',
@@ -137,6 +148,10 @@ export class ScriptedGate implements Deciding {
         admission.settlements.push(settlement)
       },
     }
+  }
+
+  allows(): boolean {
+    return true
   }
 
   async reach(): Promise<Classification> {

@@ -1,0 +1,117 @@
+/** One request under judgement: what is known of it, what the policy says of it, and the event that it makes. */
+import type { Answer } from '../kernel/answer.ts'
+import type { DecoderName } from '../kernel/content.ts'
+import { defaultCharge, type Vector } from '../kernel/dimension.ts'
+import type { AdmitEvent } from '../kernel/event.ts'
+import type { PayloadFinding } from '../kernel/payload.ts'
+import type { Classification, Policy } from '../kernel/policy.ts'
+import type { Reason } from '../kernel/reasons.ts'
+import type { RequestFacts } from '../kernel/request.ts'
+import type { Core } from './core.ts'
+import type { Refusal } from './refusal.ts'
+
+/** What the proxy knows of a request's size: exact amounts, and metered ones of which it may be given less. */
+export interface Amounts {
+  readonly charge: Vector
+  readonly ask: Vector
+  /** What detectors found in it. Looked at when the decision is made: reading the body may have added to it. */
+  readonly findings?: readonly PayloadFinding[]
+  /** What the proxy itself has against it: a secret in its URL. */
+  readonly refusals?: readonly Reason[]
+}
+
+/** Records a refusal that the kernel is not asked about; the gate's own door for it. */
+export type Reject = (refusal: Pick<Refusal, 'code' | 'reasons'>) => Promise<Refusal>
+
+export interface Work {
+  readonly core: Core
+  readonly facts: RequestFacts
+  readonly amounts: Amounts
+  readonly reject: Reject
+  readonly policy: Policy
+  readonly classification: Classification
+  /** The decoder that its body was read with; empty where it was not. */
+  readonly decoder: DecoderName | ''
+  /** Why the body could not be read; null where it was, or need not be. */
+  readonly unread: Reason | null
+  /** Less the time that its body took to arrive: what is measured is the gate. */
+  readonly begunMs: number
+}
+
+/** Of rules, drafts, budgets and refusals that speak about one request, each: an entry has a size that holds them. */
+const spokenMax = 100
+
+/** What the policy says of a request, refused where more speaks about it than its entry can hold. */
+export function classified(policy: Policy, facts: RequestFacts): Classification {
+  const found = policy.classify(facts)
+  const { budgets, drafts, refusals, rules } = found
+  const most = Math.max(budgets.length, drafts.length, refusals.length, rules.length)
+  if (most <= spokenMax) return found
+  const message = `More than ${spokenMax} rules or budgets speak about this request: narrow the policy.`
+  const refusal = { code: 'validator-refused', id: '', message } as const
+  const first = (ids: readonly string[]): readonly string[] => ids.slice(0, spokenMax)
+  return {
+    ...found,
+    budgets: first(budgets),
+    drafts: first(drafts),
+    rules: first(rules),
+    refusals: [refusal],
+  }
+}
+
+/** The event of a request, with what was found against it outside of its policy. */
+export function eventOf(
+  work: Work,
+  refusals: readonly Reason[],
+  queue: AdmitEvent['queue'],
+): AdmitEvent {
+  const { core, facts, amounts, classification, unread } = work
+  let against = unread === null ? refusals : [unread, ...refusals]
+  if (amounts.refusals !== undefined) against = [...amounts.refusals, ...against]
+  const event: AdmitEvent = {
+    kind: 'admit',
+    at: core.now(),
+    request: facts.id,
+    principal: facts.principal,
+    host: facts.host,
+    rules: classification.rules,
+    drafts: classification.drafts,
+    budgets: classification.budgets,
+    charge: chargeOf(classification.charge, amounts.charge),
+    ask: over(classification.ask, amounts.ask),
+    refusals:
+      against.length === 0 ? classification.refusals : [...classification.refusals, ...against],
+    queue,
+  }
+  for (const _ in classification.least) return { ...event, least: classification.least }
+  return event
+}
+
+/** The rule's charge and the wire's amounts; what the proxy measured itself is never replaced by a rule. */
+function chargeOf(charge: Vector, amounts: Vector): Vector {
+  for (const _ in charge) return { ...defaultCharge, ...charge, ...amounts }
+  return amounts
+}
+
+/** One vector with another over it, which is nearly always all there is. */
+function over(vector: Vector, upper: Vector): Vector {
+  for (const _ in vector) return { ...vector, ...upper }
+  return upper
+}
+
+/** True where a request may go on after this answer: allowed, to be queued, or only observed. */
+export function goesOn(answer: Answer, policy: Policy): boolean {
+  const { verdict } = answer
+  return (
+    verdict === 'allow' || verdict === 'warn' || verdict === 'queue' || observes(answer, policy)
+  )
+}
+
+/** In observe mode policy does not bind; a halt, a forbidden destination and a fault of ours still do. */
+export function observes(answer: Answer, policy: Policy): boolean {
+  if (policy.mode !== 'observe') return false
+  return answer.reasons.every(
+    ({ code }) =>
+      code !== 'halted' && code !== 'destination-forbidden' && code !== 'destination-unresolved',
+  )
+}

@@ -1,0 +1,174 @@
+/**
+ * The body of one request as it is judged: read whole, its coding taken off, what detectors object to taken out, and
+ * decoded. What comes out of here is what is forwarded (I12).
+ */
+
+import type { Read, Reading } from '../../gate/ports.ts'
+import type { Content } from '../../kernel/content.ts'
+import { decoderOf } from '../../kernel/decoders/index.ts'
+import type { PayloadFinding, PayloadJudgement } from '../../kernel/payload.ts'
+import type { Classification } from '../../kernel/policy.ts'
+import type { ReasonCode } from '../../kernel/reasons.ts'
+import type { RequestFacts } from '../../kernel/request.ts'
+import type { Desk } from '../desk.ts'
+import type { Messages } from '../h2/message.ts'
+import type { Intake } from '../intake.ts'
+import { uncode } from './coding.ts'
+import { headerOf, without } from './header.ts'
+import { crowded, readWhole } from './whole-body.ts'
+
+export class Judged {
+  /** What is forwarded in place of the client's own bytes; null where nobody had to see them. */
+  body: Buffer | null = null
+  /** What the last decoder made of it. */
+  content: Content | null = null
+  /** End-to-end headers that go with it; null where they are the client's own. */
+  headers: readonly string[] | null = null
+  /** Looked at by the gate when it decides. */
+  readonly findings: PayloadFinding[] = []
+  readonly #desk: Desk
+  readonly #messages: Messages
+  readonly #intake: Intake
+  #raw: Promise<Buffer | Reading> | null = null
+  /** Of what all connections may judge together. */
+  #bytes = 0
+  #isReading = false
+  #continued = false
+
+  constructor(desk: Desk, messages: Messages, intake: Intake) {
+    this.#desk = desk
+    this.#messages = messages
+    this.#intake = intake
+  }
+
+  /** See Read: any number of times, of one body. */
+  readonly read: Read = async (needed) => {
+    this.#raw ??= this.#take()
+    const raw = await this.#raw
+    if (!Buffer.isBuffer(raw)) return raw
+    const { facts, head } = this.#intake
+    const looked = this.#look(raw, needed.payload)
+    if (!looked.ok) return looked
+    const { body } = looked
+    this.body = body
+    if (needed.decoder === '') return { ok: true, content: null }
+    const contentType = headerOf(head.headers, 'content-type')
+    const { method, path, query } = facts
+    const decoded = decoderOf(needed.decoder)({ method, path, query, contentType, body })
+    // Without the tree of values: it takes seventy times the bytes, and a request may be long in coming to its end.
+    this.content = decoded.ok ? { ...decoded.content, body: null } : null
+    return decoded
+  }
+
+  /** Whether its client still has to send it. */
+  get waits(): boolean {
+    return this.#isReading
+  }
+
+  /** Whether the client was told to send what it asked about. */
+  get continued(): boolean {
+    return this.#continued
+  }
+
+  /** Tells a client that waits for it to send its body, once. */
+  proceed(): void {
+    if (!this.#intake.head.expects || this.#continued) return
+    this.#continued = true
+    this.#messages.response.writeContinue()
+  }
+
+  /** Nothing is kept of it any more. */
+  free(): void {
+    this.#keep(0)
+  }
+
+  #keep(bytes: number): void {
+    this.#desk.judging += bytes - this.#bytes
+    this.#bytes = bytes
+  }
+
+  /** Room for so many bytes more; false where all connections together judge too much already. */
+  #reserve(bytes: number): boolean {
+    const { context, judging } = this.#desk
+    if (judging + bytes > context.limits.judgingBytesMax) return false
+    this.#keep(this.#bytes + bytes)
+    return true
+  }
+
+  async #take(): Promise<Buffer | Reading> {
+    const { context } = this.#desk
+    const { head } = this.#intake
+    const { request, response } = this.#messages
+    if (head.length === 0) return Buffer.alloc(0)
+    const { judgedBytesMax } = context.limits
+    if (head.length === null || head.length <= judgedBytesMax) this.proceed()
+    this.#isReading = true
+    const whole = await readWhole(request, {
+      context,
+      length: head.length,
+      bytesMax: judgedBytesMax,
+      // As it comes: whoever says how much will come, or does not, takes no room by it.
+      reserve: (bytes) => this.#reserve(bytes),
+      left: (gone) => response.once('close', gone),
+    })
+    this.#isReading = false
+    if (!whole.ok) return failed(whole.code, whole.message)
+    this.#keep(whole.body.length)
+    return await this.#uncoded(whole.body)
+  }
+
+  /** Without its coding; while that is taken off, it may be as large as any. */
+  async #uncoded(body: Buffer): Promise<Buffer | Reading> {
+    const { headers } = this.#intake.head
+    const { judgedBytesMax } = this.#desk.context.limits
+    const kept = without(headers, 'content-encoding')
+    if (kept.length === headers.length) return body
+    if (!this.#reserve(judgedBytesMax)) return crowded
+    const uncoded = await uncode(body, headerOf(headers, 'content-encoding'), judgedBytesMax)
+    if (!uncoded.ok) return failed(uncoded.code, uncoded.message)
+    this.#keep(uncoded.body.length)
+    this.headers = kept
+    return uncoded.body
+  }
+
+  #look(
+    raw: Buffer,
+    terms: Classification['payload'],
+  ): { readonly ok: true; readonly body: Buffer } | (Reading & { readonly ok: false }) {
+    const { facts, head } = this.#intake
+    const { inspector } = this.#desk.context.sight
+    if (inspector === null) {
+      if (terms.length === 0) return { ok: true, body: raw }
+      return failed('policy-unavailable', 'The detectors that a rule names are not there.')
+    }
+    const headers = this.headers ?? head.headers
+    const judgement = inspector.request({ url: urlOf(facts), headers, body: raw, terms })
+    this.findings.splice(0, this.findings.length, ...judgement.findings)
+    if (judgement.verdict === 'block') return failed(...objectionOf(judgement))
+    const { redacted } = judgement
+    if (redacted === null) return { ok: true, body: raw }
+    this.headers = redacted.headers
+    return { ok: true, body: redacted.body === null ? raw : Buffer.from(redacted.body) }
+  }
+}
+
+/** Why a payload may not pass, in a sentence that names no value. */
+export function objectionOf({
+  code,
+  detector,
+  rule,
+}: Pick<PayloadJudgement, 'code' | 'detector' | 'rule'>): [ReasonCode, string] {
+  const what =
+    detector === 'own-secrets' ? 'a secret of the gate' : `what ${detector ?? 'it'} finds`
+  const who = rule === '' ? '' : ` (rule ${rule})`
+  return [code ?? 'payload-secret', `The payload holds ${what}${who}: take it out.`]
+}
+
+/** As the agent wrote it, for detectors: path and query. */
+export function urlOf({ path, query }: RequestFacts): string {
+  return query === '' ? path : `${path}?${query}`
+}
+
+function failed(code: ReasonCode, message: string): Reading & { readonly ok: false } {
+  return { ok: false, code, message }
+}

@@ -1,0 +1,118 @@
+/** The answer to `tools/list` of MCP: held until it is whole, and sent on without the tools that could not be called. */
+import { ReadFacts } from '../../gate/body.ts'
+import type { ReasonCode } from '../../kernel/reasons.ts'
+import { decodeMcp } from '../../kernel/decoders/mcp.ts'
+import { filterTools } from '../../kernel/decoders/mcp-tools.ts'
+import type { RequestFacts } from '../../kernel/request.ts'
+import type { Desk } from '../desk.ts'
+import type { ReadHead } from '../reply.ts'
+import type { Objection } from './answered.ts'
+import { filterEvents } from './events.ts'
+import { headerOf, without } from './header.ts'
+
+/** Tools of one answer that are judged; each costs about what a request does. */
+const toolsMax = 2_000
+
+export interface Filtered {
+  readonly read: ReadHead
+  readonly body: Buffer
+}
+
+export class ToolList {
+  readonly #desk: Desk
+  readonly #facts: RequestFacts
+  readonly #allowed = new Map<string, boolean>()
+  #pieces: Buffer[] = []
+  #bytes = 0
+
+  constructor(desk: Desk, facts: RequestFacts) {
+    this.#desk = desk
+    this.#facts = facts
+  }
+
+  /** False for what no client takes for a list: it is passed on as it comes. */
+  holds({ status }: ReadHead): boolean {
+    return status >= 200 && status < 300
+  }
+
+  /** Keeps a piece; an objection where it is one too many. */
+  take(piece: Buffer): Objection | null {
+    const desk = this.#desk
+    const { judgedBytesMax, judgingBytesMax } = desk.context.limits
+    if (this.#bytes + piece.length > judgedBytesMax) {
+      const message = `The list of tools is longer than the ${judgedBytesMax} bytes that the gate can judge.`
+      return failed('upstream-protocol', message)
+    }
+    if (desk.judging + piece.length > judgingBytesMax) {
+      return failed('rate-limited', 'The gate is judging too many bodies at once: try again.')
+    }
+    this.#pieces.push(piece)
+    this.#bytes += piece.length
+    desk.judging += piece.length
+    return null
+  }
+
+  /** The answer with the tools that may be called, or why it may not be passed on. */
+  end(read: ReadHead): Filtered | Objection {
+    const body = Buffer.concat(this.#pieces, this.#bytes)
+    this.free()
+    if (body.length === 0) return { read, body }
+    const type = headerOf(read.head.headers, 'content-type').split(';', 1)[0]?.trim().toLowerCase()
+    const filtered = this.#filter(type ?? '', body)
+    if (this.#allowed.size > toolsMax) {
+      return failed('upstream-protocol', `The upstream lists more than ${toolsMax} tools.`)
+    }
+    if (filtered === null) return unreadable
+    const { head } = read
+    const headers = without(head.headers, 'content-length')
+    headers.push('Content-Length', String(filtered.length))
+    return { read: { ...read, head: { ...head, headers, length: filtered.length } }, body: filtered }
+  }
+
+  /** Nothing is kept of it any more. */
+  free(): void {
+    this.#desk.judging -= this.#bytes
+    this.#pieces = []
+    this.#bytes = 0
+  }
+
+  #filter(type: string, body: Buffer): Buffer | null {
+    if (type === 'text/event-stream') {
+      return filterEvents(body, (text) => this.#filterMessage(Buffer.from(text)))
+    }
+    return type === 'application/json' ? this.#filterMessage(body) : null
+  }
+
+  #filterMessage(message: Buffer): Buffer | null {
+    const filtered = filterTools(message, this.#allow)
+    return filtered === null ? null : Buffer.from(filtered)
+  }
+
+  readonly #allow = (tool: string): boolean => {
+    const known = this.#allowed.get(tool)
+    if (known !== undefined) return known
+    // What is beyond the bound is refused as a whole, and so not asked about.
+    const allowed = this.#allowed.size < toolsMax && this.#ask(tool)
+    this.#allowed.set(tool, allowed)
+    return allowed
+  }
+
+  /** Of a call without arguments, which are what nobody knows yet. */
+  #ask(tool: string): boolean {
+    const { method, path, query } = this.#facts
+    const call = { jsonrpc: '2.0', id: 0, method: 'tools/call', params: { name: tool } }
+    const body = Buffer.from(JSON.stringify(call))
+    const decoded = decodeMcp({ method, path, query, contentType: 'application/json', body })
+    if (!decoded.ok) return false
+    return this.#desk.context.gate.allows(new ReadFacts(this.#facts, decoded.content))
+  }
+}
+
+function failed(code: ReasonCode, message: string): Objection {
+  return { code, message }
+}
+
+const unreadable = failed(
+  'upstream-protocol',
+  'The upstream answered tools/list with what cannot be read as a list of tools.',
+)
