@@ -87,8 +87,17 @@ export class PolicySight implements Sight {
     return this.#secured
   }
 
-  inject(names: readonly string[], outgoing: Outgoing): Injected {
+  /** What is in force, to put back where the next policy is not taken. */
+  get vision(): Vision | null {
+    return this.#vision
+  }
+
+  inject(names: readonly string[], outgoing: Outgoing, policy: string): Injected {
     const vision = this.#vision
+    if (vision !== null && vision.policy.digest !== policy) {
+      const message = 'The policy changed while this was judged: try again.'
+      return { ok: false, reason: { code: 'policy-unavailable', id: '', message } }
+    }
     const credentials: Credential[] = []
     for (const name of names) {
       const credential = vision?.credentials.get(name)

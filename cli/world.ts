@@ -281,7 +281,11 @@ function reloader(parts: ReloadParts): () => Promise<Reloaded> {
     const read = await readPolicy(parts.settings.policyFile)
     if ('problems' in read) return refuse(parts, read.problems)
     const { policy } = read
-    if (policy.digest === gate.policy.digest) return { ok: true, digest: policy.digest }
+    if (policy.digest === gate.policy.digest) {
+      // What its credentials are read from may say something else by now.
+      parts.sight.use(await parts.sight.prepare(policy))
+      return { ok: true, digest: policy.digest }
+    }
     if (parts.settings.agent !== null && !policy.agents.has(parts.settings.agent)) {
       return refuse(parts, [`the agent ${parts.settings.agent} of this listener is gone`])
     }
@@ -289,8 +293,12 @@ function reloader(parts: ReloadParts): () => Promise<Reloaded> {
     if (problems.length > 0) return refuse(parts, problems)
     const vision = await parts.sight.prepare(policy)
     keepPolicy(layout.policies, policy)
-    const loaded = await gate.load(policy, 'reload')
-    if (loaded.ok) parts.sight.use(vision)
+    const before = parts.sight.vision
+    const loading = gate.load(policy, 'reload')
+    // In the turn in which the policy is in force: no request is given another policy's credentials.
+    parts.sight.use(vision)
+    const loaded = await loading
+    if (!loaded.ok && before !== null) parts.sight.use(before)
     if (loaded.ok) return { ok: true, digest: policy.digest }
     return refuse(
       parts,

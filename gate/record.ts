@@ -102,7 +102,9 @@ export interface DecisionRecord {
 /** One decision: all that the kernel was given and what it answered, so that replay can re-execute it. */
 export function decisionDraft(record: DecisionRecord): Draft {
   const { facts, classification, event, answer } = record
-  const path = redactPath(facts.path)
+  // What a detector found in the address must not be read here (I6).
+  const isFound = record.findings.some(({ place }) => place === 'request-url')
+  const path = isFound ? { text: '[redacted]', redacted: true } : redactPath(facts.path)
   const data: Plain = { action: bounded(classification.action) }
   if (record.addresses.length > 0) data['addresses'] = record.addresses
   if (!isEmpty(event.ask)) data['ask'] = ascending(event.ask)

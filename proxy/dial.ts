@@ -66,7 +66,8 @@ function attemptPlain(dialling: Dialling, attempt: Attempt): Promise<Socket | Tr
   const { address, timeoutMs } = attempt
   // What a proxy says to a socket that is read into a buffer, as long as it is the proxy that speaks.
   let take: Take | null = null
-  const reading = onread === undefined ? {} : { onread: heardFirst(onread, () => take) }
+  const heard = onread === undefined || proxy === null ? onread : heardFirst(onread, () => take)
+  const reading = heard === undefined ? {} : { onread: heard }
   const hop = hopOf(proxy, { address, port })
   const socket = connect({ ...reading, ...hop, allowHalfOpen: true, noDelay: true })
   own(socket)

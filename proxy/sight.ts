@@ -30,8 +30,12 @@ export interface Sight {
   readonly guards: boolean
   /** For keyed hashes of what models were asked and answered: 32 random bytes of the data directory. */
   readonly hashKey: Uint8Array
-  /** Sets credentials by name. */
-  inject(names: readonly string[], outgoing: Outgoing): Injected
+  /**
+   * Sets credentials by name.
+   *
+   * policy  digest of the policy that named them: another one's credential of that name is for another host.
+   */
+  inject(names: readonly string[], outgoing: Outgoing, policy: string): Injected
   /**
    * A proxy to go through, by name; null where its credential cannot be read. Of an empty name: the proxy for all that
    * no rule says anything of, or null where there is none.
@@ -69,7 +73,7 @@ export function remembering(sight: Sight, opened: (pools: SecurePools) => void):
     get hashKey() {
       return sight.hashKey
     },
-    inject: (names, outgoing) => sight.inject(names, outgoing),
+    inject: (names, outgoing, policy) => sight.inject(names, outgoing, policy),
     chained: (name) => sight.chained(name),
   }
 }

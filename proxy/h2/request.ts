@@ -27,6 +27,10 @@ export class H2Request implements RequestMessage {
   on(event: 'end', listener: () => void): this
   on(event: 'data' | 'end', listener: (chunk: Buffer) => void): this {
     this.#stream.on(event, listener)
+    // A body without a byte has told of its end while nobody listened yet.
+    if (event === 'end' && this.#stream.readableEnded) {
+      void Promise.resolve().then(listener as () => void)
+    }
     return this
   }
 

@@ -136,6 +136,8 @@ class Served implements ServedH2 {
     // What an error means, 'close' tells; without a handler it would end the process.
     session.on('error', ignore)
     session.once('close', () => serving.onEnd({ flooded: this.#flooded }))
+    // The socket stays half open for the sake of HTTP/1.1; who ends its side here opens no window any more, and is gone.
+    serving.socket.once('end', () => this.destroy())
     session.setTimeout(limits.keepAliveTimeoutMs, () => this.#idle())
   }
 

@@ -3,12 +3,12 @@ import type { Passage } from '../../gate/passage.ts'
 import type { Refusal } from '../../gate/refusal.ts'
 import type { Vector } from '../../kernel/dimension.ts'
 import type { PayloadStep, PayloadStream } from '../../kernel/payload.ts'
-import type { ReasonCode } from '../../kernel/reasons.ts'
 import { cutEvent } from '../../kernel/usage/cut.ts'
 import type { ReadHead } from '../reply.ts'
 import { headerOf, without } from './header.ts'
 import { objectionOf } from './judged.ts'
 import type { ModelRun } from './model-run.ts'
+import type { Objection } from './objection.ts'
 import type { ToolList } from './tool-list.ts'
 
 /** Those who read a response; null where one does not. */
@@ -16,11 +16,6 @@ export interface Readers {
   readonly run: ModelRun | null
   readonly stream: PayloadStream | null
   readonly tools: ToolList | null
-}
-
-export interface Objection {
-  readonly code: ReasonCode
-  readonly message: string
 }
 
 /** What of a piece may go on, and what ends the response behind it. */

@@ -59,7 +59,7 @@ function* linesOf(text: string): Generator<Line> {
 }
 
 /** The value of a line of `data`; null for every other line. */
-function valueOf({ text }: Line): string | null {
+function dataOf({ text }: Line): string | null {
   if (text === 'data') return ''
   if (!text.startsWith('data:')) return null
   return text.startsWith('data: ') ? text.slice(6) : text.slice(5)
@@ -71,7 +71,7 @@ function writeEvent(
   lines: readonly Line[],
   rewrite: ((text: string) => Buffer | null) | null,
 ): boolean {
-  const values = lines.map(valueOf)
+  const values = lines.map(dataOf)
   const before = values.filter((value) => value !== null).join('\n')
   if (rewrite === null || before.trim() === '') {
     for (const { whole } of lines) written.push(whole)

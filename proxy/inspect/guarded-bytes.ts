@@ -2,7 +2,8 @@
 import type { PayloadStream } from '../../kernel/payload.ts'
 import type { Sight } from '../sight.ts'
 import type { Bytes } from '../upload.ts'
-import { type Objection, takenOf } from './answered.ts'
+import { takenOf } from './answered.ts'
+import type { Objection } from './objection.ts'
 
 class GuardedBytes implements Bytes {
   readonly #bytes: Bytes

@@ -47,12 +47,16 @@ function failed(code: ReasonCode, message: string): Reading {
 }
 
 /** The headers and query of an admitted handshake, with the credentials that its rules set. */
-export function leaving(sight: Sight, opening: Opening, { classification }: Passage): Injected {
+export function leaving(
+  sight: Sight,
+  opening: Opening,
+  { classification, policy }: Passage,
+): Injected {
   const { facts, headers } = opening
   const outgoing = { headers, query: facts.query }
   const { inject } = classification
   if (inject.length === 0) return { ok: true, outgoing }
-  if (facts.scheme === 'https') return sight.inject(inject, outgoing)
+  if (facts.scheme === 'https') return sight.inject(inject, outgoing, policy)
   const message = 'A credential is set inside TLS only: ask by wss.'
   return { ok: false, reason: { code: 'inspection-required', id: inject[0] ?? '', message } }
 }

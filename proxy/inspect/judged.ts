@@ -32,6 +32,8 @@ export class Judged {
   #raw: Promise<Buffer | Reading> | null = null
   /** Of what all connections may judge together. */
   #bytes = 0
+  /** Of these, what a decoder's values take until the gate has decided. */
+  #tree = 0
   #isReading = false
   #continued = false
 
@@ -52,6 +54,10 @@ export class Judged {
     const { body } = looked
     this.body = body
     if (needed.decoder === '') return { ok: true, content: null }
+    this.decided()
+    const tree = treeBytesOf(body)
+    if (!this.#reserve(tree)) return crowded
+    this.#tree = tree
     const contentType = headerOf(head.headers, 'content-type')
     const { method, path, query } = facts
     const decoded = decoderOf(needed.decoder)({ method, path, query, contentType, body })
@@ -77,9 +83,16 @@ export class Judged {
     this.#messages.response.writeContinue()
   }
 
+  /** The gate has judged it, and keeps nothing of what a decoder made of it. */
+  decided(): void {
+    this.#keep(this.#bytes - this.#tree)
+    this.#tree = 0
+  }
+
   /** Nothing is kept of it any more. */
   free(): void {
     this.#keep(0)
+    this.#tree = 0
   }
 
   #keep(bytes: number): void {
@@ -89,10 +102,14 @@ export class Judged {
 
   /** Room for so many bytes more; false where all connections together judge too much already. */
   #reserve(bytes: number): boolean {
-    const { context, judging } = this.#desk
-    if (judging + bytes > context.limits.judgingBytesMax) return false
+    if (!this.#fits(bytes)) return false
     this.#keep(this.#bytes + bytes)
     return true
+  }
+
+  #fits(bytes: number): boolean {
+    const { context, judging } = this.#desk
+    return judging + bytes <= context.limits.judgingBytesMax
   }
 
   async #take(): Promise<Buffer | Reading> {
@@ -101,7 +118,10 @@ export class Judged {
     const { request, response } = this.#messages
     if (head.length === 0) return Buffer.alloc(0)
     const { judgedBytesMax } = context.limits
-    if (head.length === null || head.length <= judgedBytesMax) this.proceed()
+    if (head.length === null || head.length <= judgedBytesMax) {
+      if (!this.#fits(head.length ?? 1)) return crowded
+      this.proceed()
+    }
     this.#isReading = true
     const whole = await readWhole(request, {
       context,
@@ -150,6 +170,19 @@ export class Judged {
     this.headers = redacted.headers
     return { ok: true, body: redacted.body === null ? raw : Buffer.from(redacted.body) }
   }
+}
+
+/** Bytes that a small value takes for each mark before it, measured on lists of empty objects (2026-11). */
+const markBytes = 100
+
+/** Marks that are not worth counting: those of small bodies. */
+const marksFree = 1024
+
+/** About what the values of a body take in memory beside its text: each but the first follows one of three marks. */
+function treeBytesOf(body: Buffer): number {
+  let marks = 0
+  for (const byte of body) if (byte === 0x2c || byte === 0x5b || byte === 0x7b) marks += 1
+  return Math.max(0, marks - marksFree) * markBytes
 }
 
 /** Why a payload may not pass, in a sentence that names no value. */

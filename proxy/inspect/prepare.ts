@@ -40,6 +40,7 @@ export function prepare(
 ): Prepared | Unprepared {
   const { facts, head, target } = intake
   const { judged, passage } = judging
+  judged.decided()
   const { classification } = passage
   const run = runOf(desk, judging)
   let { body } = judged
@@ -58,7 +59,8 @@ export function prepare(
   if (looks || tools !== null) outgoing = { ...outgoing, headers: plainly(outgoing.headers) }
   if (classification.inject.length > 0) {
     if (facts.scheme !== 'https') return inTheClear
-    const injected = desk.context.sight.inject(classification.inject, outgoing)
+    const { inject } = classification
+    const injected = desk.context.sight.inject(inject, outgoing, passage.policy)
     if (!injected.ok) return { ok: false, ...injected.reason }
     outgoing = injected.outgoing
   }

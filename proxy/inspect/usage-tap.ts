@@ -10,6 +10,7 @@ import type { ModelWire } from '../../kernel/content.ts'
 import type { Usage } from '../../kernel/price.ts'
 import { openUsage, type UsageFold } from '../../kernel/usage/fold.ts'
 import { readUsage } from '../../kernel/usage/read.ts'
+import { appended } from './whole-body.ts'
 
 /** Bytes of a response that is no event stream, its coding taken off; of a longer one the usage stays unknown. */
 const wholeBytesMax = 32 * 1024 * 1024
@@ -35,7 +36,7 @@ export class UsageTap {
   readonly #parser: EventSourceParser | null
   readonly #unfold: Transform | null
   readonly #text = new TextDecoder()
-  #pieces: Buffer[] = []
+  #whole: Buffer = Buffer.alloc(0)
   #bytes = 0
   #sinceEvent = 0
   /** Text behind the last line end: the parser would walk over it again with each piece. */
@@ -94,7 +95,7 @@ export class UsageTap {
     if (whole && !this.#blind) this.#parser?.feed(`${this.#rest.join('')}\n`)
     if (this.#fold !== null) return this.#fold.usage
     if (!whole || this.#blind) return null
-    return readUsage(this.#wire, Buffer.concat(this.#pieces, this.#bytes))
+    return readUsage(this.#wire, this.#whole.subarray(0, this.#bytes))
   }
 
   #open(coding: string): Transform | null {
@@ -144,8 +145,9 @@ export class UsageTap {
     if (this.#blind) return
     this.#bytes += chunk.length
     if (this.#parser === null) {
-      this.#pieces.push(chunk)
+      const all = { piece: chunk, bytes: this.#bytes, bytesMax: wholeBytesMax }
       if (this.#bytes > wholeBytesMax) this.#close()
+      else this.#whole = appended(this.#whole, all)
       return
     }
     this.#sinceEvent += chunk.length
@@ -167,7 +169,7 @@ export class UsageTap {
 
   #close(): void {
     this.#blind = true
-    this.#pieces = []
+    this.#whole = Buffer.alloc(0)
     this.#rest = []
     this.#unfold?.destroy()
   }

@@ -1,8 +1,9 @@
 /** An answer whose head is looked at as well: an origin may echo what it was sent, the credential too. */
 import type { HeaderList, PayloadInspector, PayloadTerms } from '../../kernel/payload.ts'
 import type { ReadHead } from '../reply.ts'
-import { Answered, type Objection, type Readers } from './answered.ts'
+import { Answered, type Readers } from './answered.ts'
 import { objectionOf } from './judged.ts'
+import type { Objection } from './objection.ts'
 
 export interface Watch {
   readonly inspector: PayloadInspector

@@ -69,11 +69,11 @@ export function readWhole(request: Bytes, reader: Reader): Promise<Whole> {
 
 /**
  * The piece behind what is there already. Not a list of pieces: of a client that sends each byte in a chunk of its own
- * every one would take four hundred bytes (2026-11).
+ * every one would take four hundred bytes (2026-11); of an upstream too.
  *
  * bytes  of all, this piece included.
  */
-function appended(
+export function appended(
   body: Buffer,
   { bytes, bytesMax, piece }: { bytes: number; bytesMax: number; piece: Buffer },
 ): Buffer {

@@ -80,8 +80,14 @@ export function acceptTls(accepting: Accepting): Promise<Accepted | Unaccepted> 
       resolve(unaccepted(trouble))
     }
     secure.once('close', closed)
+    // Half open as the tunnel is, it would wait for the rest of a handshake that cannot come.
+    const left = (): void => {
+      secure.destroy()
+    }
+    secure.once('end', left)
     secure.once('secure', () => {
       cancel()
+      secure.off('end', left)
       secure.off('close', closed)
       // TLS 1.2 only, and refused by the context too: an attempt ends the connection.
       secure.disableRenegotiation()

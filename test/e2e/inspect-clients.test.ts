@@ -39,6 +39,8 @@ function serve(request: Http2ServerRequest, response: Http2ServerResponse): void
   })
 }
 
+let streams = 0
+
 const only = (port: number): string =>
   ruleAt('some', port, 'paths: ["/a/*", /coded, /digest], effect: allow')
 
@@ -69,6 +71,29 @@ inspectTest(
     }
     const phrase = await said('--http1.1', '-i', `${url}/other`)
     t.match(phrase, /403 Forbidden \(haltgate: no-rule\)/, 'in the phrase, where there is one')
+  },
+)
+
+inspectTest(
+  'a client that leaves in the middle of a stream is settled at once, and its upstream is let go of',
+  {
+    serve: (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      const timer = setInterval(() => response.write('data: 1\n\n'), 20)
+      response.once('close', () => {
+        clearInterval(timer)
+        streams -= 1
+      })
+      streams += 1
+    },
+  },
+  async (t, run, { url }) => {
+    for (const [index, version] of ['--http1.1', '--http2'].entries()) {
+      await run.client('sh', ['-c', `curl -sSN ${version} ${url}/events | head -n 1`])
+      await run.eventually(() => run.entries('settlement').length === index + 1)
+      await run.eventually(() => streams === 0)
+      t.match(run.entries('settlement')[index]?.data, { outcome: 'settled', status: 200 })
+    }
   },
 )
 

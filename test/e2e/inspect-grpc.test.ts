@@ -62,7 +62,7 @@ async function startEcho(t: Teardown): Promise<{ readonly port: number; readonly
 
 async function calling(run: GateRun, task: GrpcTask): Promise<readonly Heard[]> {
   const { code, errors, output } = await run.client(process.execPath, [agent, JSON.stringify(task)])
-  if (code !== 0) throw new Error(errors)
+  if (code !== 0) throw new Error(`the agent ended with ${code}: ${output.toString()} ${errors}`)
   return JSON.parse(output.toString()) as readonly Heard[]
 }
 

@@ -89,7 +89,7 @@ inspectTest(
     t.notOk(arrived.includes(secret.slice(0, 8)) || arrived.includes(base64.slice(8, 24)))
     const recorded = JSON.stringify(run.entries())
     for (const form of [secret, base64, encodeURIComponent(secret)]) {
-      t.notOk(recorded.includes(form), 'the ledger does not hold it')
+      t.equal(recorded.indexOf(form), -1, 'the ledger does not hold it')
     }
   },
 )

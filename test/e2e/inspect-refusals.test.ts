@@ -1,6 +1,7 @@
 /** What is refused inside TLS, and before it: answered where the client can read it, recorded once, and nobody is asked. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import type { ReasonCode } from '../../kernel/reasons.ts'
@@ -10,6 +11,7 @@ import {
   selfSigned,
   signedBy,
 } from '../proxy/tls/certificates.ts'
+import { runCommand } from './child.ts'
 import { askInside, connectThrough, openInside } from './inspect-inside.ts'
 import {
   bodyOf,
@@ -191,6 +193,27 @@ inspectTest(
 )
 
 inspectTest(
+  'over HTTP/2 an authority that the CONNECT did not name is refused, and the connection serves on',
+  { serve: (_, response) => response.end('ok') },
+  async (t, run, origin) => {
+    const other = ['-H', 'Host: other.example', `${origin.url}/a`]
+    const { output } = await run.curl('--http2', '-i', ...other, '--next', '-sS', `${origin.url}/b`)
+    const text = output.toString()
+    t.match(text, /^HTTP\/2 403/m)
+    t.match(text, /haltgate-reason: authority-mismatch/)
+    t.match(text, /ok$/)
+    t.equal(run.saying('authority-mismatch').length, 1)
+    t.same(origin.asked, ['GET /b'])
+  },
+)
+
+void test('the example policy has no problem', async (t) => {
+  const { code, output } = await runCommand(['policy', 'check', 'examples/inspect/policies.yaml'])
+  t.equal(code, 0, output)
+  t.notMatch(output, /warning/)
+})
+
+inspectTest(
   'an SNI that is not the host of the CONNECT ends the handshake, and is recorded once',
   { serve: (_, response) => response.end('no') },
   async (t, run, origin) => {
@@ -198,6 +221,20 @@ inspectTest(
     await t.rejects(openInside(run, inside), /access denied/i)
     t.equal(run.saying('authority-mismatch').length, 1)
     t.same(origin.asked, [])
+  },
+)
+
+inspectTest(
+  'a client that leaves in the middle of the handshake is let go of at once, and recorded as gone',
+  { serve: (_, response) => response.end('no') },
+  async (t, run, { port, sockets }) => {
+    const { socket } = await connectThrough(run, { port })
+    // Destroyed before its last message of the handshake has left.
+    const secure = connectTls({ socket, rejectUnauthorized: false })
+    secure.once('secureConnect', () => secure.destroy())
+    await run.eventually(() => run.saying('inspection-required').length === 1)
+    t.match(run.saying('inspection-required')[0]?.data, { message: /^The client left/ })
+    t.equal(sockets.size, 0)
   },
 )
 

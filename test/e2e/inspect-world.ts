@@ -20,9 +20,6 @@ import { isInMemory, listen, makeDirectory, readEntries, type Teardown } from '.
 
 const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 
-/** Where programs of a client find the packages that they import. */
-export const packagesDirectory: string = fileURLToPath(new URL('../..', import.meta.url))
-
 export type Serve = (request: Http2ServerRequest, response: Http2ServerResponse) => void
 
 export interface SecureOrigin {

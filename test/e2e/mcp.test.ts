@@ -181,12 +181,16 @@ void test('a tool that may not be called is not listed, and calling it anyway is
   const call = await rpc(world, `${origin.url}/json`, bodyOf('tools/call', other))
   t.equal(call.status, 403, 'listed because it may be called, and not with anything')
   t.equal(asked.length, 4, 'what was refused did not reach the server')
+  await world.close()
   const [decision, settlement] = world.entries('decision', 'settlement')
   t.match(decision?.data, { verdict: 'allow', decoder: 'mcp' })
-  const down = (settlement?.data as { actual?: { bytes_down?: number } }).actual?.bytes_down ?? 0
+  const { actual } = (settlement?.data ?? {}) as { actual?: { bytes_down?: number } }
+  const down = actual?.bytes_down ?? 0
   t.ok(down > Buffer.byteLength(utf8(list)), 'the head counts as the upstream sent it')
-  t.ok(down < Buffer.byteLength(listed({ id: 5, method: '' })) + 400, 'the body as the client got it')
-  await world.close()
+  t.ok(
+    down < Buffer.byteLength(listed({ id: 5, method: '' })) + 400,
+    'the body as the client got it',
+  )
   await verifyData(t, world.settings.dataDirectory)
 })
 
@@ -268,37 +272,44 @@ void test('in observe mode nothing is hidden', async (t) => {
   t.strictSame(namesIn(utf8(list)), tools)
 })
 
-void test(
-  'a list inside of an inspected tunnel is filtered, too',
-  { skip: spawnSync('openssl', ['version']).status === 0 ? false : 'there is no openssl' },
-  async (t) => {
-    const asked: Called[] = []
-    const origin = await startTlsOrigin(t, serving(asked))
-    const directory = makeDirectory(t)
-    const world = new TestWorld(directory, policyOf(origin.port))
-    Object.assign(world.settings, { upstreamCa: [origin.caFile] })
-    await world.open()
-    t.teardown(() => world.close())
-    const authority = `localhost:${origin.port}`
-    let raw: import('node:net').Socket | null = null
-    const opened = await send(world.port, `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`, {
+void test('a list inside of an inspected tunnel is filtered, too', {
+  skip: spawnSync('openssl', ['version']).status === 0 ? false : 'there is no openssl',
+}, async (t) => {
+  const asked: Called[] = []
+  const origin = await startTlsOrigin(t, serving(asked))
+  const directory = makeDirectory(t)
+  const world = new TestWorld(directory, policyOf(origin.port))
+  Object.assign(world.settings, { upstreamCa: [origin.caFile] })
+  await world.open()
+  t.teardown(() => world.close())
+  const authority = `localhost:${origin.port}`
+  let raw: import('node:net').Socket | null = null
+  const opened = await send(
+    world.port,
+    `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`,
+    {
       keep: (socket) => {
         raw = socket
       },
-    })
-    t.equal(opened.status, 200)
-    if (raw === null) throw new Error('there is a socket')
-    const ca = readFileSync(`${world.settings.dataDirectory}/ca/root.pem`, 'utf8')
-    const socket = connectTls({ socket: raw, servername: 'localhost', ca, ALPNProtocols: ['http/1.1'] })
-    t.teardown(() => socket.destroy())
-    const body = bodyOf('tools/list')
-    const head = `POST /sse HTTP/1.1\r\nHost: ${authority}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
-    socket.write(head + body)
-    let text = ''
-    for await (const piece of socket) text += (piece as Buffer).toString()
-    t.match(text, /^HTTP\/1.1 200/)
-    t.match(text, 'read_file')
-    t.notMatch(text, 'delete_file')
-    t.notMatch(text, 'run')
-  },
-)
+    },
+  )
+  t.equal(opened.status, 200)
+  if (raw === null) throw new Error('there is a socket')
+  const ca = readFileSync(`${world.settings.dataDirectory}/ca/root.pem`, 'utf8')
+  const socket = connectTls({
+    socket: raw,
+    servername: 'localhost',
+    ca,
+    ALPNProtocols: ['http/1.1'],
+  })
+  t.teardown(() => socket.destroy())
+  const body = bodyOf('tools/list')
+  const head = `POST /sse HTTP/1.1\r\nHost: ${authority}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
+  socket.write(head + body)
+  let text = ''
+  for await (const piece of socket) text += (piece as Buffer).toString()
+  t.match(text, /^HTTP\/1.1 200/)
+  t.match(text, 'read_file')
+  t.notMatch(text, 'delete_file')
+  t.notMatch(text, 'run')
+})

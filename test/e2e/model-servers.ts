@@ -79,19 +79,21 @@ async function answerCall(
     response.end(JSON.stringify(speak.whole))
     return
   }
+  let isGone = false
+  response.once('close', () => {
+    isGone = true
+  })
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   for (const event of speak.before) response.write(event)
-  for (let word = 0; word < words && !isGone(response); word += 1) {
+  for (let word = 0; word < words && !isGone; word += 1) {
     counted()
     if (!response.write(speak.word(word))) await wait(1)
     if (pauseMs > 0 || word % 64 === 63) await wait(pauseMs)
   }
+  if (isGone) return
   for (const event of speak.after) response.write(event)
   response.end()
 }
-
-const isGone = (response: Http2ServerResponse): boolean =>
-  response.destroyed || response.writableEnded
 
 interface Answer {
   readonly call: Call

@@ -1,9 +1,12 @@
 /** The gate's question about what nobody has asked: by rules, without effect. */
 import type { Content } from '../../kernel/content.ts'
-import { compiled, type GateWorld, gateTest, policyText } from './world.ts'
 import { MemoryDisk } from './disk.ts'
+import { compiled, type GateWorld, gateTest, policyText } from './world.ts'
 
-const inMemory = (budgets = '', more: { rules?: string; mode?: string } = {}): {
+const inMemory = (
+  budgets = '',
+  more: { rules?: string; mode?: string } = {},
+): {
   policy: string
   disk: MemoryDisk
 } => ({ policy: policyText(budgets, more), disk: new MemoryDisk() })

@@ -68,6 +68,7 @@ const different: readonly (readonly [string, string])[] = [
   ['a decoder', base.replace('effect: allow', 'effect: allow\n    decoder: json')],
   ['a proxy', `${base}upstream_proxies: {p: {url: "http://p.test:1"}}\n`],
   ['another proxy', `${base}upstream_proxies: {p: {url: "http://p.test:2"}}\n`],
+  ['a proxy by name', `${base}upstream_proxies: {p: {url: "http://p.test:1", by: name}}\n`],
   ['a credential', `${base}credentials: {c: {source: {env: A}, as: {query: k}}}\n`],
   ['where a credential is', `${base}credentials: {c: {source: {env: B}, as: {query: k}}}\n`],
   ['where a credential goes', `${base}credentials: {c: {source: {env: A}, as: {basic: k}}}\n`],

@@ -9,7 +9,7 @@ const rest = `credentials:
   made: {source: {command: [pass, show, x]}, as: {basic: user}}
 upstream_proxies:
   office: {url: "http://Proxy.Test:3128", auth: made}
-  other: {url: "http://[::1]:1"}
+  other: {url: "http://[::1]:1", by: name}
 `
 
 test('credentials and proxies are named, with where their values are and never with them', async (t) => {
@@ -27,8 +27,8 @@ test('credentials and proxies are named, with where their values are and never w
   t.same(
     [...policy.upstreamProxies.values()],
     [
-      { name: 'office', host: 'proxy.test', port: 3128, credential: 'made' },
-      { name: 'other', host: '::1', port: 1, credential: '' },
+      { name: 'office', host: 'proxy.test', port: 3128, credential: 'made', by: 'address' },
+      { name: 'other', host: '::1', port: 1, credential: '', by: 'name' },
     ],
   )
 })
@@ -70,7 +70,9 @@ test('each rule that matches has its payload looked for and its credential set, 
       '{ tls: tunnel, upstream_proxy: other }',
     ),
   )
-  t.equal(straight.classify(request()).upstreamProxy, '')
+  t.equal(straight.classify(request()).upstreamProxy, 'direct')
+  const silent = await policyOf(withRules('  - {id: e, effect: allow}', rest))
+  t.equal(silent.classify(request()).upstreamProxy, '')
 })
 
 /** Whether a tunnel is to be inspected, and what is said of it if it stays opaque nevertheless. */

@@ -124,6 +124,7 @@ test('a policy that does what it says loads without a warning', async (t) => {
   const shipped = [
     'policies.yaml',
     'examples/policies/team.yaml',
+    'examples/policies/models.yaml',
     'examples/policies/reference.yaml',
   ]
   for (const file of shipped) {

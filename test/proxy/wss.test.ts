@@ -2,13 +2,15 @@
 
 import { writeFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
+import { connect as connectH2, type Settings } from 'node:http2'
 import { createServer } from 'node:https'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import { test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { fleet } from '../../kernel/scope.ts'
 import { listen, makeDirectory, type Teardown } from '../e2e/world.ts'
-import { type Gate, openChainGate } from './chain-world.ts'
+import { type Gate, openChainGate, tunnelTo } from './chain-world.ts'
 import { selfSigned, signedBy } from './tls/certificates.ts'
 
 interface Echo {
@@ -216,6 +218,22 @@ test('a credential is set on the handshake, and a secret of the gate in it refus
   t.notMatch(JSON.stringify(gate.entries()), 'a-secret-of-the-gate')
 })
 
+test('a client that speaks HTTP/2 is offered no WebSocket', async (t) => {
+  const echo = await startEcho(t)
+  const gate = await openChainGate(t, { policy: rule(echo.port), upstreamCa: echo.ca })
+  const socket = await tunnelTo(t, gate.port, `localhost:${echo.port}`)
+  const ca = await gate.ca()
+  const client = connectH2(`https://localhost:${echo.port}`, {
+    createConnection: () =>
+      connectTls({ socket, ca, servername: 'localhost', ALPNProtocols: ['h2'] }),
+  })
+  client.on('error', () => {})
+  t.teardown(() => client.destroy())
+  const settings = await new Promise<Settings>((resolve) => client.once('remoteSettings', resolve))
+  t.equal(settings.enableConnectProtocol ?? false, false)
+  t.same(echo.urls, [])
+})
+
 test('a rule that would look into messages refuses a WebSocket, and says so', async (t) => {
   const table: readonly (readonly [string, RegExp | null])[] = [
     ['payload: block', /rule echo is to block what is sent, .* messages of a WebSocket/],
@@ -229,9 +247,13 @@ test('a rule that would look into messages refuses a WebSocket, and says so', as
       policy: rule(echo.port, `    ${more}\n`),
       upstreamCa: echo.ca,
     })
-    const socket = await open(t, gate, echo.port)
-    if (said === null) await opened(socket)
-    else {
+    const iban = { 'X-Account': 'DE89370400440532013000' }
+    const socket = await open(t, gate, echo.port, { headers: iban })
+    if (said === null) {
+      await opened(socket)
+      const found = gate.entries('decision').map(({ data }) => data['findings'])
+      t.match(found, [[{ detector: 'iban', place: 'request-header' }]], 'of its handshake')
+    } else {
       const refusal = await refusalOf(socket)
       t.match(refusal, { status: 403, code: 'inspection-required', detail: said }, more)
     }

@@ -1,9 +1,9 @@
 /** An upload that is searched on its way: nothing of a secret leaves, and nothing else is held up or changed. */
 import { test } from 'tap'
 import { openInspector } from '../../../payload/inspect.ts'
-import type { Objection } from '../../../proxy/inspect/answered.ts'
 import { guarded } from '../../../proxy/inspect/guard.ts'
 import { guardedBytes } from '../../../proxy/inspect/guarded-bytes.ts'
+import type { Objection } from '../../../proxy/inspect/objection.ts'
 import { Upload } from '../../../proxy/upload.ts'
 import { settled } from '../../gate/clock.ts'
 import { Playing, sceneOf } from './play.ts'
@@ -103,7 +103,7 @@ void test('an upload waits for room, with its last bytes too', async (t) => {
   t.equal(ended(), false)
 })
 
-void test('where the gate keeps no secrets the bytes are the client\'s own', (t) => {
+void test("where the gate keeps no secrets the bytes are the client's own", (t) => {
   const request = new Playing()
   const object = (): void => undefined
   t.equal(guardedBytes({ guards: false, inspector }, request, object), request)

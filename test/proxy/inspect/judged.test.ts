@@ -32,8 +32,9 @@ void test('a body is read once, whatever is asked of it, and is what goes on', a
   const { desk, judged, request } = judging({ length: 7 })
   const read = judged.read(needsJson)
   t.ok(judged.waits)
-  t.equal(desk.judging, 7)
+  t.equal(desk.judging, 0, 'who only says how much will come takes no room')
   request.send('{"a":', '1}')
+  t.equal(desk.judging, 7)
   t.match(await read, { ok: true, content: { decoder: 'json', body: { a: 1 } } })
   t.notOk(judged.waits)
   t.match(await judged.read({ decoder: '', payload: [] }), { ok: true, content: null })
@@ -41,7 +42,7 @@ void test('a body is read once, whatever is asked of it, and is what goes on', a
   t.equal(judged.content, null, 'what the last decoder made of it')
   t.match(await judged.read(needsJson), { ok: true })
   t.equal(judged.body?.toString(), '{"a":1}')
-  t.equal(judged.headers, null, 'its headers are the client\'s own')
+  t.equal(judged.headers, null, "its headers are the client's own")
   judged.free()
   judged.free()
   t.equal(desk.judging, 0)
@@ -120,12 +121,49 @@ void test('room is given back on every way out', async (t) => {
 })
 
 void test('a body for which there is no room is refused before it is asked for', async (t) => {
-  const { desk, judged, request, response } = judging({ expects: true })
+  const length = limits.judgedBytesMax
+  const { desk, judged, request, response } = judging({ expects: true, length })
   desk.judging = limits.judgingBytesMax - limits.judgedBytesMax + 1
   t.match(await judged.read(needsJson), { ok: false, code: 'rate-limited' })
   t.strictSame([request.flows, response.continues, judged.continued], [false, 0, false])
   judged.free()
   t.equal(desk.judging, limits.judgingBytesMax - limits.judgedBytesMax + 1)
+})
+
+void test('a body of unknown length takes room as it comes, and none that is not there', async (t) => {
+  const { desk, judged, request } = judging({ length: null })
+  desk.judging = limits.judgingBytesMax - 5
+  const read = judged.read(needsJson)
+  request.send('{"a":', '1}')
+  t.match(await read, { ok: false, code: 'rate-limited' })
+  t.equal(desk.judging, limits.judgingBytesMax, 'what has come is counted')
+  t.notOk(request.flows)
+  judged.free()
+  t.equal(desk.judging, limits.judgingBytesMax - 5)
+})
+
+void test('many small values take room of their own until the gate has decided', async (t) => {
+  const body = `[${'0,'.repeat(1123)}0]`
+  const roomy = { judgedBytesMax: 10_000, judgingBytesMax: 20_000 }
+  const asked = { length: body.length, limits: roomy }
+  const { desk, judged, request } = judging(asked)
+  const read = judged.read(needsJson)
+  request.send(body)
+  t.match(await read, { ok: true })
+  t.equal(desk.judging, body.length + 10_000)
+  t.match(await judged.read(needsJson), { ok: true })
+  t.equal(desk.judging, body.length + 10_000, 'counted once')
+  judged.decided()
+  t.equal(desk.judging, body.length)
+  judged.free()
+  t.equal(desk.judging, 0)
+  const crowd = judging(asked)
+  crowd.desk.judging = 10_000
+  const refused = crowd.judged.read(needsJson)
+  crowd.request.send(body)
+  t.match(await refused, { ok: false, code: 'rate-limited' })
+  crowd.judged.free()
+  t.equal(crowd.desk.judging, 10_000)
 })
 
 void test('a client that asks whether to send is told so once, and not where it is too much', async (t) => {
@@ -167,7 +205,11 @@ void test('what detectors object to is taken out, or refuses, and is found', asy
     t.match(judged.findings, [{ detector: 'email-addresses', place: 'request-body', count: 1 }])
     return judged
   }
-  const [redacted, warned, blocked] = [await play('redact'), await play('warn'), await play('block')]
+  const [redacted, warned, blocked] = [
+    await play('redact'),
+    await play('warn'),
+    await play('block'),
+  ]
   t.notMatch(redacted.body?.toString() ?? '', 'someone')
   t.equal(judgedAs, redacted.body?.toString(), 'judged as it goes on')
   t.equal(warned.body?.toString(), body)
@@ -179,7 +221,11 @@ void test('a secret of the gate refuses a body that a rule has read, whatever th
   const { judged, request } = judging({ sight: { inspector }, length: body.length })
   const read = judged.read(needsJson)
   request.send(body)
-  t.match(await read, { ok: false, code: 'payload-secret', message: /a secret of the gate: take it out/ })
+  t.match(await read, {
+    ok: false,
+    code: 'payload-secret',
+    message: /a secret of the gate: take it out/,
+  })
   t.strictSame(objectionOf({ code: null, detector: null, rule: 'r' }), [
     'payload-secret',
     'The payload holds what it finds (rule r): take it out.',

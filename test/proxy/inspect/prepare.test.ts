@@ -87,8 +87,8 @@ void test('what detectors look at comes whole and not in ranges', (t) => {
 
 void test('the length that is told is that of what leaves', (t) => {
   for (const [name, judging, length] of [
-    ['the client\'s own', { length: 9 }, ['9']],
-    ['the client\'s own, in chunks', { length: null }, []],
+    ["the client's own", { length: 9 }, ['9']],
+    ["the client's own, in chunks", { length: null }, []],
     ['judged, and longer', { length: 9, body: Buffer.alloc(20) }, ['20']],
     ['judged, and shorter', { length: 9, body: Buffer.alloc(2) }, ['2']],
     ['judged, in chunks', { length: null, body: Buffer.alloc(20) }, ['20']],

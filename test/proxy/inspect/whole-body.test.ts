@@ -46,6 +46,14 @@ void test('a body is whole at its end, of known length or not, and of no bytes t
   }
 })
 
+void test('a body whose every byte comes by itself is put together as it came', async (t) => {
+  const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251))
+  const { request, whole } = play(null, 1000)
+  for (const byte of bytes) request.emit('data', Buffer.from([byte]))
+  request.emit('end')
+  t.strictSame(await whole, { ok: true, body: bytes })
+})
+
 void test('a body that says it is too long is not asked for, and one that turns out to be is stopped', async (t) => {
   const told = play(11)
   t.match(await told.whole, { ok: false, code: 'request-too-large' })

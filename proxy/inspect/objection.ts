@@ -1,0 +1,7 @@
+/** Why a request or its answer may not go on, found by what reads it on its way. */
+import type { ReasonCode } from '../../kernel/reasons.ts'
+
+export interface Objection {
+  readonly code: ReasonCode
+  readonly message: string
+}
