@@ -90,7 +90,7 @@ async function main(): Promise<void> {
     for (const { started } of running.splice(0)) await stopServer(started)
     if (wants('inspect')) {
       running.push(...(await startAll(inspectingPeersOf(directory, ports, certificate))))
-      const [handshakes, requests] = quick ? [100, 1000] : [1000, 20_000]
+      const [handshakes, requests] = quick ? [100, 1000] : [400, 8_000]
       const options = { port: ports.tls, rounds, handshakes, requests, bulkBytes }
       print(await benchInspect(running, options))
       for (const { started } of running.splice(0)) await stopServer(started)
