@@ -114,6 +114,7 @@ export function trustEnvironment(bundleFile: string): Readonly<Record<string, st
     CURL_CA_BUNDLE: bundleFile,
     DENO_CERT: bundleFile,
     GIT_SSL_CAINFO: bundleFile,
+    GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: bundleFile,
     NODE_EXTRA_CA_CERTS: bundleFile,
     REQUESTS_CA_BUNDLE: bundleFile,
     SSL_CERT_FILE: bundleFile,

@@ -18,7 +18,8 @@ const meanings: Readonly<Record<keyof Limits, string>> = {
   urlBytesMax: 'bytes of a request target',
   headersTimeoutMs: 'for the headers of a request, and for the first bytes of a tunnel',
   judgedBytesMax: 'bytes of a body that a rule has to see',
-  judgingBytesMax: 'bytes of such bodies, of all connections together',
+  judgingBytesMax:
+    'bytes of such bodies, of all connections together, and of the values that a decoder makes of them',
   bodyTimeoutMs: 'for such a body, from its first byte to its last',
   handshakeTimeoutMs: 'for the TLS handshake of a client in an inspected tunnel',
   idleTimeoutMs: 'without a byte in either direction',

@@ -1,6 +1,6 @@
 /** Gives the proxy what it inspects with: the CA, the detectors, the values of credentials. Follows every reload. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { PayloadInspector } from '../kernel/payload.ts'
 import type { Policy } from '../kernel/policy.ts'
@@ -158,7 +158,10 @@ function hashKeyOf(file: string): Uint8Array {
   try {
     if (!existsSync(file)) {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-      writeFileSync(file, randomBytes(hashKeyBytes), { mode: 0o600, flag: 'wx' })
+      // Under another name first: a crash in the middle must not leave half a key behind.
+      const next = `${file}.next`
+      writeFileSync(next, randomBytes(hashKeyBytes), { mode: 0o600, flush: true })
+      renameSync(next, file)
     }
     if ((statSync(file).mode & 0o077) !== 0) {
       throw new Error(`it can be read by others; run: chmod 600 ${file}`)

@@ -15,7 +15,7 @@ import { acceptFault, gather, handshakeFault, readUpgradeHead, switching } from 
 import { writeHost } from './host.ts'
 import { readByEvents } from './inlet.ts'
 import { guarded } from './inspect/guard.ts'
-import { HandshakeJudged, leaving } from './inspect/handshake.ts'
+import { HandshakeJudged, leaving, toldSecret } from './inspect/handshake.ts'
 import { launch } from './launch.ts'
 import { firstAsk } from './meter.ts'
 import { receiptText } from './refuse.ts'
@@ -98,6 +98,11 @@ function supervise(upgrade: Upgrade, upstreamRequest: ClientRequest): void {
       crossing.fail('upstream-protocol', head.message)
       return
     }
+    const told = toldSecret(context.sight, head)
+    if (told !== null) {
+      crossing.fail(told.code, told.message)
+      return
+    }
     crossing.status = 101
     mark(upgrade, response, head)
   })
@@ -106,6 +111,11 @@ function supervise(upgrade: Upgrade, upstreamRequest: ClientRequest): void {
     const head = readUpgradeHead(response)
     if (!head.ok) {
       crossing.fail('upstream-protocol', head.message)
+      return
+    }
+    const told = toldSecret(context.sight, head)
+    if (told !== null) {
+      crossing.fail(told.code, told.message)
       return
     }
     crossing.status = response.statusCode ?? 0

@@ -4,6 +4,7 @@ import type { Read, Reading } from '../../gate/ports.ts'
 import type { PayloadFinding } from '../../kernel/payload.ts'
 import type { ReasonCode } from '../../kernel/reasons.ts'
 import type { Opening } from '../context.ts'
+import type { ResponseHead } from '../response-head.ts'
 import type { Injected, Sight } from '../sight.ts'
 import { objectionOf, urlOf } from './judged.ts'
 
@@ -59,4 +60,16 @@ export function leaving(
   if (facts.scheme === 'https') return sight.inject(inject, outgoing, policy)
   const message = 'A credential is set inside TLS only: ask by wss.'
   return { ok: false, reason: { code: 'inspection-required', id: inject[0] ?? '', message } }
+}
+
+/** What speaks against the head of an answer: a secret of the gate that its upstream tells the client. */
+export function toldSecret(
+  { guards, inspector }: Pick<Sight, 'guards' | 'inspector'>,
+  head: Pick<ResponseHead, 'headers'>,
+): { readonly code: ReasonCode; readonly message: string } | null {
+  if (!guards || inspector === null) return null
+  const judgement = inspector.response({ headers: head.headers, body: null, terms: [] })
+  if (judgement.verdict !== 'block') return null
+  const [code, message] = objectionOf(judgement)
+  return { code, message }
 }

@@ -203,6 +203,7 @@ test('every variable by which clients find their roots names the bundle', async 
     'CURL_CA_BUNDLE',
     'DENO_CERT',
     'GIT_SSL_CAINFO',
+    'GRPC_DEFAULT_SSL_ROOTS_FILE_PATH',
     'NODE_EXTRA_CA_CERTS',
     'REQUESTS_CA_BUNDLE',
     'SSL_CERT_FILE',

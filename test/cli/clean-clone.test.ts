@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { limitFlags } from '../../cli/limit-flags.ts'
 import { documents, linksOf } from '../house/docs.ts'
 import { haltgate, makePlace, openGate, shell } from './command.ts'
 
@@ -59,6 +60,7 @@ test('every file that README.md links or tells to run is there', async (t) => {
 const wired = readFileSync('cli/main.ts', 'utf8')
 
 const flags: ReadonlySet<string> = new Set([
+  ...limitFlags.map(({ flag }) => flag),
   ...(wired.match(/(?<=')--[a-z-]+/g) ?? []),
   ...['--help', '--version'],
 ])

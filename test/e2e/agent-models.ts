@@ -30,18 +30,21 @@ export interface Task {
   readonly workers: number
 }
 
-const messages = [{ role: 'user' as const, content: 'Say something.' }]
+const asked = {
+  messages: [{ role: 'user' as const, content: 'Say something.' }],
+  max_tokens: 1000,
+}
 
 async function askOpenai(task: Task, { leavesAfter, model, streams }: Call): Promise<Told> {
   const client = new OpenAI({ apiKey: 'none', baseURL: task.baseURL, maxRetries: 0 })
   if (!streams) {
-    const { choices, usage } = await client.chat.completions.create({ model, messages })
+    const { choices, usage } = await client.chat.completions.create({ ...asked, model })
     const [input, output] = [usage?.prompt_tokens ?? -1, usage?.completion_tokens ?? -1]
     return { text: choices[0]?.message.content ?? '', input, output, error: '' }
   }
   let [text, input, output, pieces] = ['', -1, -1, 0]
   const options = { include_usage: true }
-  const create = { model, messages, stream: true as const, stream_options: options }
+  const create = { ...asked, model, stream: true as const, stream_options: options }
   for await (const { choices, usage } of await client.chat.completions.create(create)) {
     text += choices[0]?.delta.content ?? ''
     if (usage) [input, output] = [usage.prompt_tokens, usage.completion_tokens]
@@ -54,7 +57,7 @@ async function askOpenai(task: Task, { leavesAfter, model, streams }: Call): Pro
 async function askAnthropic(task: Task, { leavesAfter, model, streams }: Call): Promise<Told> {
   const baseURL = task.baseURL.replace(/\/v1$/, '')
   const client = new Anthropic({ apiKey: 'none', baseURL, maxRetries: 0 })
-  const create = { model, messages, max_tokens: 1000 }
+  const create = { ...asked, model }
   if (!streams) {
     const { content, usage } = await client.messages.create(create)
     const text = content.map((block) => (block.type === 'text' ? block.text : '')).join('')

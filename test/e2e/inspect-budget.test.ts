@@ -25,7 +25,7 @@ const looped = emptyBill()
 
 inspectTest(
   'an agent that calls models in a loop is stopped before its provider has billed the dollar',
-  { ...terms, serve: serveModels(looped, { input: 900, output: 700, pauseMs: 1 }) },
+  { ...terms, serve: serveModels(looped, { input: 900, output: 700 }) },
   async (t, run, { url }) => {
     const told = await calling(run, { url, calls, workers: 8 })
     const well = told.filter(({ error }) => error === '')

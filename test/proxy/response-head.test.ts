@@ -28,3 +28,14 @@ test('a length is decimal digits, and stands once', async (t) => {
     t.equal(lengthOf(...values), 'The upstream announced its length twice.', values.join())
   }
 })
+
+test('a status that HTTP does not have is no answer', async (t) => {
+  for (const [status, ok] of [
+    [200, true],
+    [599, true],
+    [600, false],
+    [999, false],
+  ] as const) {
+    t.equal(readResponseHead(new HeaderNames(), { status, phrase: '' }, []).ok, ok, `${status}`)
+  }
+})
