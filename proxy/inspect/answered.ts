@@ -94,8 +94,10 @@ export class Answered {
     const isCovered = this.run?.push(piece) !== false
     const stream = this.#stream
     const taken = stream === null ? passing(piece) : takenOf(stream.push(piece))
-    const objection = taken.objection ?? (isCovered ? null : tooMuch)
-    if (this.#held === null) return { bytes: taken.bytes, objection }
+    // What goes beyond the hold stays here, however much of it came at once (I3).
+    if (!isCovered) return { bytes: nothing, objection: taken.objection ?? tooMuch }
+    const { objection } = taken
+    if (this.#held === null) return taken
     return { bytes: nothing, objection: objection ?? this.#tools?.take(taken.bytes) ?? null }
   }
 
