@@ -78,6 +78,19 @@ function createStage(upgrade: Upgrade): Stage {
   })
 }
 
+/** The head of an answer that may go on; null where it may not, which ended the crossing. */
+function answerOf({ context, crossing }: Upgrade, response: IncomingMessage): ResponseHead | null {
+  const head = readUpgradeHead(response)
+  if (!head.ok) {
+    crossing.fail('upstream-protocol', head.message)
+    return null
+  }
+  const told = toldSecret(context.sight, head)
+  if (told === null) return head
+  crossing.fail(told.code, told.message)
+  return null
+}
+
 /** Listens to httpxy's request before httpxy does, and so has the first word on every answer. */
 function supervise(upgrade: Upgrade, upstreamRequest: ClientRequest): void {
   const { context, crossing, opening } = upgrade
@@ -93,31 +106,15 @@ function supervise(upgrade: Upgrade, upstreamRequest: ClientRequest): void {
       crossing.fail('upstream-protocol', fault)
       return
     }
-    const head = readUpgradeHead(response)
-    if (!head.ok) {
-      crossing.fail('upstream-protocol', head.message)
-      return
-    }
-    const told = toldSecret(context.sight, head)
-    if (told !== null) {
-      crossing.fail(told.code, told.message)
-      return
-    }
+    const head = answerOf(upgrade, response)
+    if (head === null) return
     crossing.status = 101
     mark(upgrade, response, head)
   })
   upstreamRequest.on('response', (response: IncomingMessage) => {
     patient()
-    const head = readUpgradeHead(response)
-    if (!head.ok) {
-      crossing.fail('upstream-protocol', head.message)
-      return
-    }
-    const told = toldSecret(context.sight, head)
-    if (told !== null) {
-      crossing.fail(told.code, told.message)
-      return
-    }
+    const head = answerOf(upgrade, response)
+    if (head === null) return
     crossing.status = response.statusCode ?? 0
     mark(upgrade, response, head)
     opening.socket.setTimeout(idleTimeoutMs, () => crossing.cut('upstream-timeout'))
