@@ -57,12 +57,16 @@ test('every file that README.md links or tells to run is there', async (t) => {
   )
 })
 
-const wired = readFileSync('cli/main.ts', 'utf8')
+const wired = ['cli/main.ts', 'cli/ca-command.ts']
+  .map((file) => readFileSync(file, 'utf8'))
+  .join('\n')
 
 const flags: ReadonlySet<string> = new Set([
   ...limitFlags.map(({ flag }) => flag),
   ...(wired.match(/(?<=')--[a-z-]+/g) ?? []),
   ...['--help', '--version'],
+  // Of `npm run fuzz`.
+  ...(readFileSync('scripts/fuzz.mjs', 'utf8').match(/--[a-z]+/g) ?? []),
 ])
 
 /** Code of a document that is about haltgate: commands of it, and flags that stand alone in backquotes. */
