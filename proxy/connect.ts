@@ -14,9 +14,6 @@ import { unreadable } from './unreadable.ts'
 
 const plainPort = 80
 
-/** TLS alert 49, access_denied (RFC 8446 6.2), fatal: the one refusal that a TLS client can read. */
-const accessDenied = Buffer.from([21, 3, 3, 0, 2, 2, 49])
-
 interface Tunnel {
   readonly context: ProxyContext
   readonly connection: Connection
@@ -94,7 +91,7 @@ async function turnAway(tunnel: Tunnel, crossing: Crossing, objection: Objection
   crossing.abandon(code)
   const { listener } = connection
   await context.gate.reject({ code, message, principal: facts.principal, listener })
-  answerBytes(context, socket, greeting.isTls ? accessDenied : Buffer.alloc(0))
+  answerBytes(context, socket, greeting.denial)
 }
 
 async function openTunnel(tunnel: Tunnel): Promise<void> {

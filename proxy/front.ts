@@ -55,10 +55,10 @@ export function tooLarge(message: string, status: number): Fault {
   return { ok: false, code: 'request-too-large', status, message }
 }
 
-/** Decimal digits only, as RFC 9110 section 8.6 has it, and no zero before them. */
 /** Bytes; an eighth of what an integer holds exactly, so that no sum with it leaves the safe range: 413 above. */
 const contentLengthMax = 2 ** 50
 
+/** Decimal digits only, as RFC 9110 section 8.6 has it, and no zero before them. */
 const lengthPattern = /^(0|[1-9][0-9]{0,15})$/
 
 class Reading {

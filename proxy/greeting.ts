@@ -11,6 +11,9 @@ export type Heard =
 
 const startBytes = 2_048
 
+/** TLS alert 49, access_denied (RFC 8446 6.2), fatal: the one refusal that a TLS client can read. */
+const accessDenied = Buffer.from([21, 3, 3, 0, 2, 2, 49])
+
 export class Greeting {
   readonly heard: Promise<Heard>
   readonly #socket: Socket
@@ -41,9 +44,10 @@ export class Greeting {
     return this.#kept.subarray(0, this.#length)
   }
 
-  /** True where the client began to speak TLS: it may understand an alert. */
-  get isTls(): boolean {
-    return this.#length > 0 && readClientHello(this.bytes).kind !== 'not-tls'
+  /** The refusal that the client may understand: an alert where it began to speak TLS, nothing otherwise. */
+  get denial(): Buffer {
+    const speaksTls = this.#length > 0 && readClientHello(this.bytes).kind !== 'not-tls'
+    return speaksTls ? accessDenied : Buffer.alloc(0)
   }
 
   /** Listens no longer: the time is over, or nobody wants to know. */

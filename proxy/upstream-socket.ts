@@ -38,12 +38,8 @@ export class UpstreamSocket extends Socket {
     return rest.known ? super.push(rest.bytes) : true
   }
 
-  /**
-   * Always with an error: undici would take a socket that is severed in the middle for one that ended, and ends the
-   * process where it has paused the response (client-h1.js). Says some errors in other words, where undici 7 would draw a wrong conclusion from them.
-   */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    super._destroy(translated(error ?? severed()), callback)
+    super._destroy(closingError(error), callback)
   }
 }
 
@@ -65,15 +61,21 @@ function withoutInterim(bytes: Buffer): { readonly known: boolean; readonly byte
   }
 }
 
-const severed = (): Error & { code: string } =>
-  Object.assign(new Error('the connection was severed'), { code: 'ECONNABORTED' })
+const aborted = (message: string): Error =>
+  Object.assign(new Error(message), { code: 'ECONNABORTED' })
 
-function translated(error: Error & { code?: string }): Error {
+/**
+ * The error that a socket under undici 7 is destroyed with, in words from which it draws no wrong conclusion; never
+ * none: undici would take a socket that is severed in the middle for one that ended, and ends the process where it has
+ * paused the response (client-h1.js).
+ */
+export function closingError(error: (Error & { code?: string }) | null): Error {
+  if (error === null) return aborted('the connection was severed')
   // Taken for the end of a body that has no length: to the client a clean end of half an answer.
   if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED'
   // Of our own abort; taken for something to try again, on a new connection that nobody asked for.
   if (error.code === 'UND_ERR_INFO' && error.message === 'aborted') {
-    return Object.assign(new Error('the exchange was aborted'), { code: 'ECONNABORTED' })
+    return aborted('the exchange was aborted')
   }
   return error
 }

@@ -18,9 +18,6 @@ export interface Inspected {
   readonly established: string
 }
 
-/** TLS alert 49, access_denied (RFC 8446 6.2), fatal. */
-const accessDenied = Buffer.from([21, 3, 3, 0, 2, 2, 49])
-
 export async function openInspected(inspected: Inspected): Promise<void> {
   const { context, connection, opening, greeting } = inspected
   const { facts, socket } = opening
@@ -53,7 +50,7 @@ export async function openInspected(inspected: Inspected): Promise<void> {
   const objection = objectionTo(hello, host, 'inspect')
   if (objection !== null) {
     await gate.reject({ ...objection, principal, listener })
-    answerBytes(context, socket, greeting.isTls ? accessDenied : Buffer.alloc(0))
+    answerBytes(context, socket, greeting.denial)
     return
   }
   const { acceptTls } = await import('../tls/accept.ts')

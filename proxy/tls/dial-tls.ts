@@ -13,6 +13,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../gate/ports.ts'
 import { assert } from '../../kernel/contract.ts'
 import { askByEvents, type ChainedProxy, chainError, hopOf } from '../chain.ts'
+import { closingError } from '../upstream-socket.ts'
 import { dialErrorOf, type UpstreamError } from './upstream-error.ts'
 
 /** Hosts of which a session is kept, so that the next handshake with them is a short one; 2 to 4 KiB each. */
@@ -170,26 +171,14 @@ function optionsOf(
 const coded = (message: string, code: string): Error & { code: string } =>
   Object.assign(new Error(message), { code })
 
-/** Says errors so that undici 7 draws no wrong conclusion from them, as pool.ts does for plain sockets. */
+/** Says errors so that undici 7 draws no wrong conclusion from them, as UpstreamSocket does for plain ones. */
 function speakPlainly(secure: TLSSocket): void {
   const destroy = secure._destroy.bind(secure)
   secure._destroy = (error, callback): void => {
-    destroy(translated(error ?? coded('the connection was severed', 'ECONNABORTED')), callback)
+    destroy(closingError(error), callback)
   }
   // An error of TLS itself is told of, and the socket left open.
   secure.on('error', () => secure.destroy())
-}
-
-/**
- * What pool.ts says in other words, for the same reasons: a reset would be taken for the end of a body that has no
- * length, and an abort of ours for something to try again.
- */
-function translated(error: Error & { code?: string }): Error {
-  if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED'
-  if (error.code === 'UND_ERR_INFO' && error.message === 'aborted') {
-    return coded('the exchange was aborted', 'ECONNABORTED')
-  }
-  return error
 }
 
 function ignore(): void {}
