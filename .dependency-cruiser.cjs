@@ -5,12 +5,14 @@ const rooms = {
   kernel: { rooms: [], libraries: [], node: [] },
   policy: {
     rooms: ['kernel'],
-    libraries: ['yaml', 'ajv', '@bufbuild/cel', '@bufbuild/protobuf', 're2js'],
+    libraries: ['yaml', 'ajv', '@bufbuild/cel', '@bufbuild/protobuf', 're2js', 'lru-cache'],
     // net and url only for what is pure in them: isIP, domainToASCII.
     node: ['crypto', 'fs', 'fs/promises', 'path', 'net', 'url'],
   },
   // Looks for secrets and personal data in bytes; knows no policy and no wire.
   payload: { rooms: ['kernel'], libraries: ['re2js'], node: ['crypto'] },
+  // Verifies and signs statements; keys are given to it.
+  proof: { rooms: ['kernel'], libraries: ['jose'], node: [] },
   ledger: {
     rooms: ['kernel'],
     libraries: ['better-sqlite3', '@types/better-sqlite3'],
@@ -19,14 +21,7 @@ const rooms = {
   gate: { rooms: ['kernel', 'ledger'], libraries: [], node: [] },
   proxy: {
     rooms: ['kernel', 'gate'],
-    libraries: [
-      'undici',
-      'httpxy',
-      'lru-cache',
-      '@peculiar/x509',
-      'reflect-metadata',
-      'eventsource-parser',
-    ],
+    libraries: ['httpxy', 'lru-cache', '@peculiar/x509', 'reflect-metadata', 'eventsource-parser'],
     node: [
       'http',
       'http2',
@@ -52,7 +47,7 @@ const rooms = {
     node: [],
   },
   cli: {
-    rooms: ['kernel', 'policy', 'payload', 'ledger', 'gate', 'proxy', 'control', 'fleet'],
+    rooms: ['kernel', 'policy', 'payload', 'proof', 'ledger', 'gate', 'proxy', 'control', 'fleet'],
     libraries: null,
     node: null,
   },

@@ -28,7 +28,13 @@ function budget(index: number): BudgetTerms {
   }
 }
 
-const rule: RuleTerms = { id: 'origin', state: 'active', effect: 'allow', reason: '' }
+const rule: RuleTerms = {
+  id: 'origin',
+  state: 'active',
+  effect: 'allow',
+  reason: '',
+  approval: null,
+}
 
 const terms: Terms = {
   digest: 'sha256:bench',

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { table } from '../cli/table.ts'
+import { benchDecide } from './decide.ts'
 import type { Section } from './figures.ts'
 import { benchHttp, type Running } from './http.ts'
 import { benchInspect } from './inspect.ts'
@@ -15,7 +16,7 @@ import { benchStart } from './start.ts'
 import { benchTunnel } from './tunnel.ts'
 import { benchVerify } from './verify.ts'
 
-const ports = { http: 24001, raw: 24002, tls: 24003 }
+const ports = { http: 24001, raw: 24002, tls: 24003, decide: 24010 }
 
 /** `--quick` for a look; the figures in README come from a run without it. */
 const quick = process.argv.includes('--quick')
@@ -80,6 +81,10 @@ async function main(): Promise<void> {
   const running: Running[] = []
   try {
     if (wants('kernel')) print(benchKernel(quick ? 0.5 : 3))
+    if (wants('decide')) {
+      const decide = { directory, port: ports.decide, seconds: quick ? 1 : 6 }
+      print(await benchDecide(decide))
+    }
     if (wants('ledger')) print(await benchLedger(join(directory, 'raw'), seconds))
     const bulkBytes = (quick ? 64 : 1024) * 1024 * 1024
     running.push(...(await startAll(wants('http') || wants('tunnel') ? peers : [])))

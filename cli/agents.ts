@@ -6,7 +6,7 @@ import { Failure } from '../kernel/reasons.ts'
 import { namePattern } from '../kernel/scope.ts'
 import { formatProblem, loadPolicy } from '../policy/load.ts'
 import { exitCodes } from './exit.ts'
-import { requirePolicy, shownPath } from './policy-files.ts'
+import { loadOptionsOf, requirePolicy, shownPath } from './policy-files.ts'
 import { UsageError } from './settings.ts'
 import { table } from './table.ts'
 
@@ -105,7 +105,10 @@ async function edit(context: AgentsContext, change: (document: Document) => void
   const document = parseDocument(readFileSync(policyFile, 'utf8'))
   change(document)
   const text = document.toString({ flowCollectionPadding: false, lineWidth: 0 })
-  const checked = await loadPolicy({ name: shownPath(policyFile), text })
+  const checked = await loadPolicy(
+    { name: shownPath(policyFile), text },
+    await loadOptionsOf(policyFile),
+  )
   if ('problems' in checked) {
     throw new Failure('policy-unavailable', checked.problems.map(formatProblem).join('\n'))
   }

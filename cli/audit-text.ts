@@ -87,16 +87,20 @@ const telling: Readonly<Record<string, readonly string[]>> = {
   grant: ['scope', 'budget', 'dimension', 'amount', 'by', 'reason'],
   revoke: ['scope', 'budget', 'dimension', 'amount', 'by', 'reason'],
   alert: ['scope', 'budget', 'dimension', 'tier', 'posted', 'held', 'limit'],
+  approval: ['op', 'approval', 'by', 'reason'],
   incident: ['message'],
 }
 
 function whatOf({ data, kind }: Entry): string {
-  if (kind !== 'decision')
+  if (kind !== 'decision' && kind !== 'preview')
     return (telling[kind] ?? [])
       .map((name) => word(data[name]))
       .filter(Boolean)
       .join(' ')
   const { host, method, path, port, scheme } = data
+  // What nobody sends has no host: it is an action of a domain.
+  if (word(host) === '')
+    return `${word(data['domain'])} ${word(data['action'])} ${word(data['resource'])}`
   const target = `${word(host)}:${word(port)}`
   if (word(path) === '') return `${word(method)} ${target}`
   return `${word(method)} ${word(scheme)}://${target}${word(path)}`

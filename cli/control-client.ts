@@ -16,9 +16,14 @@ export interface ControlAnswer {
 export function askControl(
   settings: Settings,
   method: 'GET' | 'POST',
-  call: { readonly path: string; readonly body?: object },
+  call: {
+    readonly path: string
+    readonly body?: object
+    /** Of whoever asks; the operator's otherwise. */
+    readonly token?: string
+  },
 ): Promise<ControlAnswer> {
-  const token = readToken(layoutOf(settings.dataDirectory).token)
+  const token = call.token ?? readToken(layoutOf(settings.dataDirectory).token)
   const text = call.body === undefined ? '' : JSON.stringify(call.body)
   const { control } = settings
   const where = 'path' in control ? { socketPath: control.path } : control

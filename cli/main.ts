@@ -2,11 +2,14 @@
 /** The command line: argv to wiring. Each command is loaded when it is called, so that none pays for another. */
 import { Command, CommanderError, Option } from 'commander'
 import type { AgentsContext } from './agents.ts'
+import { addApprovals } from './approvals.ts'
 import { addCa } from './ca-command.ts'
+import { addDomains, pluginOption } from './domains.ts'
 import { exitCodes, explainFailure } from './exit.ts'
 import { limitFlags } from './limit-flags.ts'
 import { authorityOf, type Flags, type Settings, settingsOf } from './settings.ts'
 import { version } from './version.ts'
+import { addWorkbench } from './workbench.ts'
 
 const print = (text: string): void => {
   process.stdout.write(`${text}\n`)
@@ -73,6 +76,11 @@ function gateOptions(command: Command): Command {
     )
     .option('--ca-key <file>', 'and its key (HALTGATE_CA_KEY)')
     .option('--upstream-ca <file>', 'further roots to verify upstreams by (HALTGATE_UPSTREAM_CA)')
+    .addOption(pluginOption())
+    .option(
+      '--notify-url <url>',
+      'where people are told of what waits for them (HALTGATE_NOTIFY_URL)',
+    )
     .option(
       '--upstream-proxy <url>',
       'where all is sent through that no rule says more of (HALTGATE_UPSTREAM_PROXY)',
@@ -116,8 +124,14 @@ function addRunning(program: Command): void {
     })
   program
     .command('demo')
-    .description('an origin, a gate and a looping agent on loopback, told as it happens')
-    .action(() => finish(import('./demo.ts').then(({ demo }) => demo({ print }))))
+    .description('an origin, a gate and a looping agent on loopback; or the example of a domain')
+    .argument('[domain]')
+    .action((domain: string | undefined) => {
+      if (domain === undefined)
+        return finish(import('./demo.ts').then(({ demo }) => demo({ print })))
+      const played = import('./example.ts').then(({ demoDomain }) => demoDomain({ domain, print }))
+      return finish(played)
+    })
 }
 
 function operator(command: Command): Command {
@@ -230,6 +244,7 @@ function addPolicy(program: Command): void {
       const request = { agent: word(flags['agent']), method, url, bodyFile }
       return finish(load().then(({ explainRequest }) => explainRequest(where, request)))
     })
+  addWorkbench(policy, program, finish)
 }
 
 function addAudit(program: Command): void {
@@ -288,6 +303,8 @@ async function main(): Promise<void> {
   addPolicy(program)
   addAudit(program)
   addCa(program, finish)
+  addApprovals(program, finish)
+  addDomains(program, finish)
   try {
     await program.parseAsync(process.argv)
   } catch (error) {
@@ -301,6 +318,12 @@ function bug(error: unknown): void {
   printError(`haltgate: a bug: ${error instanceof Error ? (error.stack ?? '') : String(error)}`)
   process.exit(exitCodes.bug)
 }
+
+/** Whoever reads has read enough (`| head`): a command that only prints is done. A gate prints nothing there. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(exitCodes.done)
+})
 
 process.on('uncaughtException', bug)
 process.on('unhandledRejection', bug)

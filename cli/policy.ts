@@ -1,16 +1,18 @@
 /** `haltgate policy check` and `haltgate policy explain`: what a policy says, before anything is sent. */
 import { existsSync, readFileSync } from 'node:fs'
 import pico from 'picocolors'
-import type { Decoded, DecoderName } from '../kernel/content.ts'
+import type { Decoded } from '../kernel/content.ts'
 import { decoderOf } from '../kernel/decoders/index.ts'
 import type { AgentTerms, BudgetTerms, Policy } from '../kernel/policy.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import { passes } from '../kernel/verdict.ts'
 import { type Explanation, explain } from '../policy/explain.ts'
-import { type NoTarget, readAbsolute, readTunnel, type Target } from '../proxy/target.ts'
+import { readAbsolute, readTunnel, type Target } from '../proxy/target.ts'
 import { shownAmount } from './amount.ts'
 import { exitCodes } from './exit.ts'
+import { contentTypes, required } from './policy-asked.ts'
 import { readPolicy, requirePolicy, shownPath } from './policy-files.ts'
+import { readUrl } from './read-url.ts'
 import { UsageError } from './settings.ts'
 
 export interface PolicyContext {
@@ -62,7 +64,7 @@ export async function explainRequest(
   const { asked, facts } = seen(request, policy, agent)
   const decoded = decodedBody(policy, facts, request.bodyFile)
   const content = decoded?.ok === true ? decoded.content : null
-  const explained = explain(policy, { ...facts, content })
+  const explained = explain(policy, { ...facts, content }, { at: Date.now(), proofs: [] })
   const unreadable = decoded?.ok === false ? `${decoded.code}  ${decoded.message}` : null
   if (context.json) context.print(JSON.stringify({ ...explained, unreadable }))
   else {
@@ -71,10 +73,6 @@ export async function explainRequest(
     if (unreadable !== null) context.print(`the body cannot be judged: ${unreadable}`)
   }
   return passes(explained.verdict) && unreadable === null ? exitCodes.done : exitCodes.no
-}
-
-const contentTypes: Readonly<Partial<Record<DecoderName, string>>> = {
-  form: 'application/x-www-form-urlencoded',
 }
 
 /** What the decoder makes of the body that a rule asks for; null where no rule does, or there is no file. */
@@ -92,11 +90,6 @@ function bodyOf(file: string): Uint8Array {
   } catch {
     throw new UsageError(`${shownPath(file)} cannot be read`)
   }
-}
-
-function required(url: string, target: Target | NoTarget): Target {
-  if (target.ok) return target
-  throw new UsageError(`'${url}' cannot be asked about: ${target.message}`)
 }
 
 function factsOf(request: ExplainRequest, agent: AgentTerms): RequestFacts {
@@ -137,12 +130,7 @@ function seen(
 
 /** The target of an https URL; null for any other. */
 function readHttps(url: string): Target | null {
-  if (!/^https:\/\//i.test(url)) return null
-  // The reader of absolute-form takes http alone; it says as well what lies behind the scheme.
-  const rest = url.slice('https://'.length)
-  const target = required(url, readAbsolute(`http://${rest}`))
-  const named = /^[^/?#]*:\d+(?:[/?#]|$)/.test(rest)
-  return { ...target, port: named ? target.port : 443 }
+  return /^https:\/\//i.test(url) ? required(url, readUrl(url)) : null
 }
 
 function shown(request: ExplainRequest, policy: Policy, explained: Explanation): string {
@@ -151,6 +139,9 @@ function shown(request: ExplainRequest, policy: Policy, explained: Explanation):
   const { agent, method, url } = request
   const lines = [`${colour(verdict.toUpperCase())}  ${agent}  ${method} ${url}`]
   for (const { code, message } of classification.refusals) lines.push(`  ${code}  ${message}`)
+  for (const { domain, code, verdict: said, message } of explained.judgement?.violations ?? []) {
+    lines.push(`  ${said}  ${domain}/${code}  ${message}`)
+  }
   const { domain, action, resource } = classification
   lines.push(
     `it is: domain ${domain}, action ${action}${resource === '' ? '' : `, resource ${resource}`}`,

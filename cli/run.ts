@@ -6,7 +6,8 @@ import type { Policy } from '../kernel/policy.ts'
 import { watchEmergency } from './emergency.ts'
 import { openLog } from './log.ts'
 import { authorityOf, type Settings, UsageError } from './settings.ts'
-import { type Counter, openWorld } from './world.ts'
+import type { Counter } from './surroundings.ts'
+import { openWorld } from './world.ts'
 
 export interface RunOptions {
   readonly settings: Settings

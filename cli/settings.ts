@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path'
 import type { Limits } from '../proxy/limits.ts'
 import { limitFlags } from './limit-flags.ts'
+import { pluginsOfEnvironment } from './policy-files.ts'
 
 export interface Flags {
   readonly listen?: string
@@ -18,6 +19,7 @@ export interface Flags {
   readonly caKey?: string
   readonly upstreamCa?: string
   readonly upstreamProxy?: string
+  readonly notifyUrl?: string
 }
 
 export interface Address {
@@ -42,6 +44,10 @@ export interface Settings {
   readonly upstreamCa: readonly string[]
   /** Where everything is sent through that no rule says anything else of; null where nothing is. */
   readonly upstreamProxy: UpstreamProxy | null
+  /** Paths of an operator's own domain plugins. */
+  readonly plugins: readonly string[]
+  /** Where people are told of what waits for them; null where nowhere. */
+  readonly notifyUrl: string | null
   /** Of the proxy, where they are other than its defaults. */
   readonly limits: Partial<Limits>
 }
@@ -112,8 +118,16 @@ export function settingsOf(
     upstreamProxy: upstreamProxyOf(
       flags.upstreamProxy ?? nonEmpty(environment['HALTGATE_UPSTREAM_PROXY']),
     ),
+    plugins: pluginsOf(flags['plugin'], environment),
+    notifyUrl: flags.notifyUrl ?? nonEmpty(environment['HALTGATE_NOTIFY_URL']) ?? null,
     limits: limitsOf(flags, environment),
   }
+}
+
+/** Paths of plugins: those of the flags, or those of the environment. */
+function pluginsOf(given: unknown, environment: Environment): readonly string[] {
+  if (Array.isArray(given) && given.length > 0) return given.map((path) => resolve(String(path)))
+  return pluginsOfEnvironment(environment)
 }
 
 const proxyPattern =
@@ -210,6 +224,8 @@ export function layoutOf(dataDirectory: string): {
   readonly ca: string
   readonly keys: string
   readonly hashKey: string
+  /** Of capability tokens. */
+  readonly signingKey: string
 } {
   return {
     ledger: join(dataDirectory, 'ledger'),
@@ -220,6 +236,7 @@ export function layoutOf(dataDirectory: string): {
     ca: join(dataDirectory, 'ca'),
     keys: join(dataDirectory, 'keys'),
     hashKey: join(dataDirectory, 'keys', 'hash.key'),
+    signingKey: join(dataDirectory, 'keys', 'capability.jwk'),
   }
 }
 

@@ -1,7 +1,6 @@
 /** Gives the proxy what it inspects with: the CA, the detectors, the values of credentials. Follows every reload. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import type { Passage } from '../gate/passage.ts'
 import type { PayloadInspector } from '../kernel/payload.ts'
 import type { Policy } from '../kernel/policy.ts'
 import { Failure } from '../kernel/reasons.ts'
@@ -12,6 +11,8 @@ import type { Injected, Outgoing, Secured, Sight } from '../proxy/sight.ts'
 import { caLayoutOf, openCa, upstreamRoots } from './ca-files.ts'
 import { systemClock } from './clock.ts'
 import { readCredentials } from './credentials.ts'
+import { keyFile } from './key-file.ts'
+import type { Notary } from './notary.ts'
 import { type CaPlace, layoutOf, type Settings } from './settings.ts'
 import { type Around, chainedByFlag, chainedByPolicy, refuseLoops } from './upstream-proxy.ts'
 
@@ -22,7 +23,12 @@ export interface SightOptions {
   readonly token: string
   readonly warn: (message: string) => void
   readonly around: Around
+  /** Signs the tokens that go along with requests. */
+  readonly notary: Notary
 }
+
+/** A token that goes along is read at once. */
+const attestedSeconds = 60
 
 /** What belongs to one policy. */
 export interface Vision {
@@ -111,6 +117,17 @@ export class PolicySight implements Sight {
     return vision.inject(outgoing, credentials)
   }
 
+  async attest({ attested, policy }: Pick<Passage, 'attested' | 'policy'>): Promise<string | null> {
+    if (attested === null) return null
+    try {
+      const order = { ...attested, policy, seconds: attestedSeconds }
+      return (await this.#options.notary.issue(order)).token
+    } catch {
+      // A key that cannot be used: the request that wants a token is not sent without one.
+      return null
+    }
+  }
+
   chained(name: string): ChainedProxy | null {
     if (name === '') return this.#default
     const vision = this.#vision
@@ -155,22 +172,8 @@ const bytesOf = (text: string): Buffer => Buffer.from(text, 'utf8')
 
 /** 32 random bytes, made at the first start: the same value has the same hash in all entries of this directory. */
 function hashKeyOf(file: string): Uint8Array {
-  try {
-    if (!existsSync(file)) {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-      // Under another name first: a crash in the middle must not leave half a key behind.
-      const next = `${file}.next`
-      writeFileSync(next, randomBytes(hashKeyBytes), { mode: 0o600, flush: true })
-      renameSync(next, file)
-    }
-    if ((statSync(file).mode & 0o077) !== 0) {
-      throw new Error(`it can be read by others; run: chmod 600 ${file}`)
-    }
-    const key = readFileSync(file)
-    if (key.length !== hashKeyBytes) throw new Error('it is no key; restore it or delete it')
-    return key
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new Failure('ledger-unavailable', `${file} cannot be used (${why})`, { cause: error })
-  }
+  const key = keyFile(file, () => randomBytes(hashKeyBytes))
+  if (key.length === hashKeyBytes) return key
+  const message = `${file} cannot be used (it is no key; restore it or delete it)`
+  throw new Failure('ledger-unavailable', message)
 }

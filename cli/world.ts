@@ -1,7 +1,6 @@
 /** Builds one running gate from settings: the only place where all rooms meet. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Listen } from '../control/front.ts'
@@ -11,24 +10,28 @@ import { startControl } from '../control/server.ts'
 import type { Seal } from '../gate/core.ts'
 import type { Gate } from '../gate/gate.ts'
 import { openGate } from '../gate/open.ts'
-import type { Watch } from '../gate/ports.ts'
+import type { Clock } from '../gate/ports.ts'
 import type { Policy } from '../kernel/policy.ts'
 import { Failure } from '../kernel/reasons.ts'
-import type { Verdict } from '../kernel/verdict.ts'
-import { reloadProblems } from '../policy/reload.ts'
+import type { CompiledPolicy } from '../policy/load.ts'
 import { handleConnect } from '../proxy/connect.ts'
 import { fingerprint } from '../proxy/identity.ts'
 import { defaultLimits, type Limits } from '../proxy/limits.ts'
-import { createResolver } from '../proxy/resolve.ts'
+import { createResolver, type Lookup } from '../proxy/resolve.ts'
 import { type ProxyServer, startProxy } from '../proxy/server.ts'
 import { handleUpgrade } from '../proxy/websocket.ts'
 import { systemClock } from './clock.ts'
+import { decisionPorts } from './decisions.ts'
 import { connectionsWithin, openFilesMax } from './descriptors.ts'
 import { controlToken, makeDataDirectory } from './files.ts'
-import { readPolicy, requirePolicy, shownPath } from './policy-files.ts'
+import { Notary } from './notary.ts'
+import { Notices, noticeTarget } from './notices.ts'
+import { requirePolicy, shownPath } from './policy-files.ts'
 import { keepPolicy, storedTerms } from './policy-store.ts'
+import { type Reloaded, reloader } from './reloader.ts'
 import { type Address, authorityOf, layoutOf, type Settings } from './settings.ts'
 import { PolicySight } from './sight.ts'
+import { type Counter, idsOf, interfaceReader, watchOf } from './surroundings.ts'
 import { version } from './version.ts'
 
 export interface World {
@@ -45,34 +48,35 @@ export interface World {
   close(): Promise<void>
 }
 
-export type Reloaded =
-  | { readonly ok: true; readonly digest: string }
-  | { readonly ok: false; readonly problems: readonly string[] }
-
 export interface WorldOptions {
   readonly settings: Settings
   readonly log: Logger
   readonly onSeal: (seal: Seal) => void
   /** Someone who counts decisions beside the metrics. */
   readonly watch?: Counter
+  /** Another clock than the system's. */
+  readonly clock?: Clock
+  /** Another resolver than the system's. */
+  readonly lookup?: Lookup
   /** Limits of the proxy other than its defaults. */
   readonly limits?: Partial<Limits>
-}
-
-export interface Counter {
-  decided(verdict: Verdict, code: string): void
 }
 
 /** errors  Failure policy-unavailable or ledger-unavailable; nothing is left listening. */
 export async function openWorld(options: WorldOptions): Promise<World> {
   const { settings, log } = options
   const layout = layoutOf(settings.dataDirectory)
-  const { policy, warnings } = await requirePolicy(settings.policyFile)
+  const { warnings, ...shown } = await requirePolicy(settings.policyFile, settings.plugins)
+  const { policy } = shown
   requireAgent(policy, settings.agent)
   makeDataDirectory(settings.dataDirectory)
   const token = controlToken(layout.token)
   const metrics = createMetrics()
-  const gate = await openLedgerAndGate(options, policy, metrics)
+  const { clock = systemClock } = options
+  const notary = new Notary(layout.signingKey, clock.now)
+  const notices = noticesOf(options)
+  const gate = await openLedgerAndGate(options, policy, { metrics, notary, notices })
+  notices?.begin(gate.approvals())
   metrics.attach(gate)
   let control: Control | null = null
   const own: { address: string; port: number }[] = []
@@ -80,45 +84,32 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   try {
     const limits = limitsFor(options)
     const sight = new PolicySight({
-      ...{ settings, token },
+      ...{ settings, token, notary },
       limits: { ...defaultLimits, ...limits },
       warn: (message) => log.warn({}, message),
       around: () => ({ own, interfaces: interfaces() }),
     })
     sight.use(await sight.prepare(policy))
-    const reload = reloader({ gate, metrics, settings, sight })
-    control = await startControl({
-      listen: settings.control,
-      gate,
-      tokens: [{ token, role: 'operator' }],
-      reload,
-      metrics,
-      version,
-      durability: settings.durability,
-      insecure: settings.insecureControl,
+    const reload = reloader({ gate, metrics, settings, sight, shown })
+    control = await openControl({
+      ...{ clock, gate, metrics, notary, reload, settings, shown, token },
     })
     const { address } = control
     if ('port' in address) own.push({ address: address.host, port: address.port })
+    const lookup = options.lookup === undefined ? {} : { lookup: options.lookup }
+    const { after, monotonicMs: monotonic } = systemClock
     const proxy = await startProxy({
       ...settings.listen,
-      gate,
+      ...{ gate, limits, sight, after, monotonic, soon: setImmediate },
       openers: { tunnel: handleConnect, websocket: handleUpgrade },
-      resolve: createResolver({
-        own: () => own,
-        interfaces,
-        after: systemClock.after,
-      }),
+      resolve: createResolver({ own: () => own, interfaces, after, ...lookup }),
       listenerAgent: settings.agent,
-      limits,
-      sight,
       newId: idsOf(gate.bootId),
-      monotonic: systemClock.monotonicMs,
-      after: systemClock.after,
       log: (level, fields, message) => log[level](fields, message),
     })
     const listening = { host: proxy.address.address, port: proxy.address.port }
     own.push({ address: listening.host, port: listening.port })
-    const parts = { gate, proxy, control }
+    const parts = { gate, proxy, control, notices }
     const close = (): Promise<void> => closeWorld(parts)
     return { gate, metrics, proxy: listening, control: address, warnings, reload, close }
   } catch (error) {
@@ -127,6 +118,36 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     await gate.close()
     throw listenFailure(error, settings.listen)
   }
+}
+
+interface ControlParts {
+  readonly clock: Clock
+  readonly gate: Gate
+  readonly metrics: Metrics
+  readonly notary: Notary
+  readonly reload: () => Promise<Reloaded>
+  readonly settings: Settings
+  readonly shown: { readonly policy: CompiledPolicy }
+  readonly token: string
+}
+
+/** The operators' listener, with what decides about actions that are asked there. */
+function openControl(parts: ControlParts): Promise<Control> {
+  const { clock, gate, metrics, notary, reload, settings, shown, token } = parts
+  const { ledger } = layoutOf(settings.dataDirectory)
+  const { monotonicMs } = systemClock
+  const ids = { policy: () => shown.policy, newId: idsOf(`${gate.bootId}-d`) }
+  return startControl({
+    listen: settings.control,
+    gate,
+    tokens: [{ token, role: 'operator' }],
+    reload,
+    metrics,
+    version,
+    durability: settings.durability,
+    decisions: decisionPorts({ gate, notary, ledger, monotonicMs, now: clock.now, ...ids }),
+    insecure: settings.insecureControl,
+  })
 }
 
 /** As they were asked for, with no more connections than there are file descriptors for. */
@@ -163,15 +184,40 @@ function requireAgent(policy: Policy, agent: string | null): void {
   )
 }
 
-function openLedgerAndGate(options: WorldOptions, policy: Policy, metrics: Metrics): Promise<Gate> {
+/** Tells people of what waits for them, where they said where. */
+function noticesOf({ clock = systemClock, log, settings }: WorldOptions): Notices | null {
+  const target = noticeTarget(settings.notifyUrl, process.env)
+  if (target === null) return null
+  return new Notices({
+    ...target,
+    clock,
+    log: (level, fields, message) => log[level](fields, message),
+  })
+}
+
+interface GateParts {
+  readonly metrics: Metrics
+  readonly notary: Notary
+  readonly notices: Notices | null
+}
+
+function openLedgerAndGate(
+  options: WorldOptions,
+  policy: Policy,
+  { metrics, notary, notices }: GateParts,
+): Promise<Gate> {
   const { settings } = options
   const layout = layoutOf(settings.dataDirectory)
   requireOldLedger(layout)
+  const clock = options.clock ?? systemClock
   return openGate({
-    clock: systemClock,
+    clock,
     watch: watchOf(metrics, options.watch),
     policy,
     keyOf: fingerprint,
+    hash: (text) => createHash('sha256').update(text).digest('hex'),
+    prove: notary.prove,
+    ...(notices === null ? {} : { onApproval: notices.tell }),
     deepCheck: process.env['GOVERNANCE_CONTRACTS_ENABLED'] === '1',
     onSeal: options.onSeal,
     termsOf: storedTerms(layout.policies),
@@ -182,7 +228,8 @@ function openLedgerAndGate(options: WorldOptions, policy: Policy, metrics: Metri
       origin: 'haltgate.local/ledger',
       createdBy: `haltgate ${version}`,
       durability: settings.durability,
-      now: systemClock.now,
+      now: clock.now,
+      soon: setImmediate,
       random: (bytes) => randomBytes(bytes),
       verifyAll: settings.verifyAll,
       anyFilesystem: settings.anyFilesystem,
@@ -214,118 +261,14 @@ function requireOldLedger({ ledger, policies }: ReturnType<typeof layoutOf>): vo
 
 const segmentName = /^ledger-\d{15}\.jsonl$/
 
-/** Addresses of a machine seldom change, and reading them costs a tenth of a request (profiled 2026-11-21). */
-const interfacesMs = 5_000
-
-/** Every address of this machine: where a listener on a wildcard address can be reached. */
-function interfaceReader(): () => readonly string[] {
-  let found: readonly string[] = []
-  let readAt = Number.NEGATIVE_INFINITY
-  const read = (): readonly string[] => {
-    const now = systemClock.monotonicMs()
-    if (now - readAt < interfacesMs) return found
-    readAt = now
-    try {
-      found = Object.values(networkInterfaces()).flatMap(
-        (all) => all?.map((one) => one.address) ?? [],
-      )
-    } catch {
-      // No file descriptor is left (EMFILE): the addresses that were known still stand.
-    }
-    return found
-  }
-  // Once before anything is listened to: later there may be no descriptor to ask with.
-  read()
-  return read
-}
-
-/** Ids of requests, unique for all time: the boot's ULID and a counter. */
-function idsOf(bootId: string): () => string {
-  let count = 0
-  return () => {
-    count += 1
-    return `${bootId}-${count.toString(36)}`
-  }
-}
-
-/** The metrics, and beside them someone who hears of each decision. */
-function watchOf(metrics: Metrics, also: WorldOptions['watch']): Watch {
-  if (also === undefined) return metrics
-  return {
-    decided: (verdict, code, domain, seconds) => {
-      metrics.decided(verdict, code, domain, seconds)
-      also.decided(verdict, code)
-    },
-    admitted: (seconds) => metrics.admitted(seconds),
-    appended: (kind) => metrics.appended(kind),
-    stepped: () => metrics.stepped(),
-    severed: (scope, cause) => metrics.severed(scope, cause),
-    opened: (kind) => metrics.opened(kind),
-    ended: (end) => metrics.ended(end),
-  }
-}
-
-interface ReloadParts {
-  readonly gate: Gate
-  readonly metrics: Metrics
-  readonly settings: Settings
-  readonly sight: PolicySight
-}
-
-/** Reloads one at a time; a loosened limit, an unreadable file or a typo keeps the old policy. */
-function reloader(parts: ReloadParts): () => Promise<Reloaded> {
-  const layout = layoutOf(parts.settings.dataDirectory)
-  let last: Promise<Reloaded> = Promise.resolve({ ok: true, digest: parts.gate.policy.digest })
-  const once = async (): Promise<Reloaded> => {
-    const { gate } = parts
-    const read = await readPolicy(parts.settings.policyFile)
-    if ('problems' in read) return refuse(parts, read.problems)
-    const { policy } = read
-    if (policy.digest === gate.policy.digest) {
-      // What its credentials are read from may say something else by now.
-      parts.sight.use(await parts.sight.prepare(policy))
-      return { ok: true, digest: policy.digest }
-    }
-    if (parts.settings.agent !== null && !policy.agents.has(parts.settings.agent)) {
-      return refuse(parts, [`the agent ${parts.settings.agent} of this listener is gone`])
-    }
-    const problems = reloadProblems(gate.policy, policy)
-    if (problems.length > 0) return refuse(parts, problems)
-    const vision = await parts.sight.prepare(policy)
-    keepPolicy(layout.policies, policy)
-    const before = parts.sight.vision
-    const loading = gate.load(policy, 'reload')
-    // In the turn in which the policy is in force: no request is given another policy's credentials.
-    parts.sight.use(vision)
-    const loaded = await loading
-    if (!loaded.ok && before !== null) parts.sight.use(before)
-    if (loaded.ok) return { ok: true, digest: policy.digest }
-    return refuse(
-      parts,
-      loaded.reasons.map(({ message }) => message),
-    )
-  }
-  return () => {
-    last = last.then(once, once).catch((error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error)
-      return refuse(parts, [why])
-    })
-    return last
-  }
-}
-
-async function refuse(parts: ReloadParts, problems: readonly string[]): Promise<Reloaded> {
-  parts.metrics.reloadFailed()
-  await parts.gate.refuseLoad(problems)
-  return { ok: false, problems }
-}
-
 async function closeWorld(parts: {
   gate: Gate
   proxy: ProxyServer
   control: Control
+  notices: Notices | null
 }): Promise<void> {
   parts.gate.drain()
+  parts.notices?.close()
   await parts.proxy.close()
   await parts.control.close()
   await parts.gate.close()

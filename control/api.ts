@@ -1,14 +1,21 @@
 /** The routes under the bearer token, served by fastify: strict bodies, bounded, every error a problem. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RouteShorthandOptions,
+} from 'fastify'
 import { Failure, reasons } from '../kernel/reasons.ts'
+import { parametersOf, paramsOf, patternOf } from './path.ts'
 import { headersOf, problem, type Reply, textOf } from './problem.ts'
-import type { Route, RouteContext } from './route.ts'
-import { mayOrder, type Role } from './token.ts'
+import type { Malformed, Route, RouteContext } from './route.ts'
+import { type Caller, may, nobody, rolesOf } from './token.ts'
 
 export interface Api {
   /** Answers a request whose token was found good already. */
-  handle(request: IncomingMessage, response: ServerResponse, role: Role): void
+  handle(request: IncomingMessage, response: ServerResponse, caller: Caller): void
 }
 
 export interface ApiOptions {
@@ -32,13 +39,13 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     },
   })
   app.removeContentTypeParser('text/plain')
-  const roles = new WeakMap<IncomingMessage, Role>()
-  addRoutes(app, options, roles)
+  const callers = new WeakMap<IncomingMessage, Caller>()
+  addRoutes(app, options, callers)
   addErrors(app, options)
   await app.ready()
   return {
-    handle: (request, response, role) => {
-      roles.set(request, role)
+    handle: (request, response, caller) => {
+      callers.set(request, caller)
       app.routing(request, response)
     },
   }
@@ -47,35 +54,73 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 function addRoutes(
   app: FastifyInstance,
   { routes, context }: ApiOptions,
-  roles: WeakMap<IncomingMessage, Role>,
+  callers: WeakMap<IncomingMessage, Caller>,
 ): void {
   // Who came in without a role was let in by nobody: a reader, at most.
-  const roleOf = (request: FastifyRequest): Role => roles.get(request.raw) ?? 'viewer'
+  const callerOf = (request: FastifyRequest): Caller => callers.get(request.raw) ?? nobody
   for (const route of routes) {
     if (route.access === 'open') continue
     app.route({
       method: route.method,
       url: route.path,
-      schema: { querystring: noQuery, ...(route.body === null ? {} : { body: route.body }) },
+      schema: {
+        querystring: route.query ?? noQuery,
+        ...(parametersOf(route.path).length === 0 ? {} : { params: paramsOf(route) }),
+        ...(route.body === null ? {} : { body: route.body }),
+      },
+      ...malformedOf(route, context),
       onRequest: async (request, reply) => {
-        if (route.access !== 'order' || mayOrder(roleOf(request))) return
-        const detail = `The role ${roleOf(request)} reads; ordering needs the role operator.`
+        const { role } = callerOf(request)
+        if (may(role, route.access)) return
+        const detail = `The role ${role} may not ask this; it needs the role ${rolesOf(route.access)}.`
         return send(reply, problem(403, detail))
       },
       handler: async (request, reply) => {
         const { body } = request
-        return send(reply, await route.handle(context, { body, role: roleOf(request) }))
+        const caller = callerOf(request)
+        const params = request.params as Readonly<Record<string, string>>
+        const query = request.query as Readonly<Record<string, string>>
+        const call = { body, caller, params, query, role: caller.role }
+        return send(reply, await route.handle(context, call))
       },
     })
   }
 }
+
+/** A route that records what is malformed hears of it first. */
+function malformedOf({ malformed }: Route, context: RouteContext): Partial<RouteShorthandOptions> {
+  if (malformed === undefined) return {}
+  return {
+    errorHandler: async (error, _request, reply) => {
+      const why = malformedBy(error)
+      if (why === null) throw error
+      return send(reply, await malformed(context, why))
+    },
+  }
+}
+
+function malformedBy(error: FastifyError): Malformed | null {
+  if (error instanceof Failure) return null
+  const [first] = error.validation ?? []
+  if (first !== undefined) {
+    const isTooLarge = first.keyword === 'maxItems'
+    return { status: 400, detail: sentenceOf(error), isTooLarge }
+  }
+  const status = statuses.find((each) => each === error.statusCode)
+  if (status === undefined) return null
+  return { status, detail: error.message, isTooLarge: status === 413 }
+}
+
+const statuses = [400, 413, 415] as const
 
 const noQuery = { type: 'object', additionalProperties: false, properties: {} }
 
 function addErrors(app: FastifyInstance, { routes, fault }: ApiOptions): void {
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]
-    const methods = routes.filter((route) => route.path === path).map(({ method }) => method)
+    const methods = routes
+      .filter((route) => patternOf(route.path).test(path ?? ''))
+      .map(({ method }) => method)
     if (methods.length === 0) return send(reply, problem(404, 'There is no such route.'))
     const allow = methods.join(', ')
     return send(reply, problem(405, `This route answers ${allow}.`, { allow }))

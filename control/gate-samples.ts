@@ -47,6 +47,11 @@ export function gateSamples(gate: GateView, spending: Spending, halted: Bounded)
     haltgate_budget_remaining_ratio: remaining(status.purses, spending),
     haltgate_halted: scopes.read(),
     haltgate_holds_open: one(status.holdsOpen),
+    haltgate_classifications_total: [
+      ...one(policy.memory?.hits ?? 0, 'remembered'),
+      ...one(policy.memory?.misses ?? 0, 'made'),
+    ],
+    haltgate_approvals_pending: one(status.approvalsPending ?? 0),
     haltgate_policy_info: one(1, policy.digest, policy.mode),
     haltgate_sealed: one(gate.sealed ? 1 : 0),
   }

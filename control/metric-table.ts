@@ -59,6 +59,10 @@ export const metricTable = {
     'code',
   ),
   haltgate_bytes_total: counter('Bytes forwarded: up to upstreams, down to agents.', 'direction'),
+  haltgate_classifications_total: counter(
+    'What the policy said of requests: remembered from an equal one, or made anew.',
+    'outcome',
+  ),
   haltgate_approvals_pending: gauge('Requests that wait for a person.'),
   haltgate_policy_info: gauge('1, with digest and mode of the policy in force.', 'digest', 'mode'),
   haltgate_policy_reload_failures_total: counter(

@@ -155,6 +155,8 @@ class Counts implements Metrics {
     const one = (value: number): readonly Sample[] => [{ labels: none, value }]
     const gate = this.#gate
     return {
+      haltgate_approvals_pending: one(0),
+      haltgate_classifications_total: [],
       ...(gate === null ? {} : gateSamples(gate, this.#spending, this.#haltedScopes)),
       haltgate_decisions_total: decisions.map(({ verdict, reason, domain, count }) => ({
         labels: [verdict, reason, domain],
@@ -173,7 +175,6 @@ class Counts implements Metrics {
         { labels: ['up'], value: this.#bytesUp },
         { labels: ['down'], value: this.#bytesDown },
       ],
-      haltgate_approvals_pending: one(0),
       haltgate_policy_reload_failures_total: one(this.#reloadFailures),
     }
   }

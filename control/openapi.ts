@@ -1,11 +1,13 @@
 /** The OpenAPI 3.1 page, built from the route table, so that it cannot say what the listener does not do. */
+import { parametersOf, paramsOf, templateOf } from './path.ts'
 import type { Route } from './route.ts'
-import { problemAnswer } from './schemas.ts'
+import { problemAnswer, type Schema } from './schemas.ts'
 
 const refusals: Readonly<Record<number, string>> = {
   400: 'Malformed: unknown key, wrong type, bad JSON.',
   401: 'No token, or one that is not known.',
   403: "Another origin's request, or a role that may not order.",
+  404: 'There is nothing by this name.',
   409: 'The gate refused the order: reasons say why.',
   413: 'The body is too large.',
   415: 'The body is not application/json.',
@@ -34,6 +36,7 @@ function operationOf(route: Route): object {
   return {
     summary,
     security: access === 'open' ? [] : [{ bearer: [] }],
+    ...parametersIn(route),
     ...(body === null ? {} : { requestBody: requestBodyOf(body) }),
     responses: {
       200: { description: 'Done.', content: contentOf(answer) },
@@ -41,6 +44,24 @@ function operationOf(route: Route): object {
     },
   }
 }
+
+/** Parts of the path and of the query, each as its schema has it. */
+function parametersIn(route: Route): object {
+  const inPath = parametersOf(route.path).map((name) => {
+    return { name, in: 'path', required: true, schema: propertyOf(paramsOf(route), name) }
+  })
+  const { query } = route
+  const inQuery = Object.keys(propertiesOf(query ?? {})).map((name) => {
+    return { name, in: 'query', required: false, schema: propertyOf(query ?? {}, name) }
+  })
+  const parameters = [...inPath, ...inQuery]
+  return parameters.length === 0 ? {} : { parameters }
+}
+
+const propertiesOf = (schema: Schema): Readonly<Record<string, unknown>> =>
+  (schema['properties'] ?? {}) as Readonly<Record<string, unknown>>
+
+const propertyOf = (schema: Schema, name: string): unknown => propertiesOf(schema)[name] ?? {}
 
 function contentOf({ type, schema }: Route['answer']): object {
   return { [type]: { schema } }
@@ -53,9 +74,10 @@ function requestBodyOf(schema: NonNullable<Route['body']>): object {
 export function openApi(routes: readonly Route[], version: string): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const route of routes) {
-    const operations = paths[route.path] ?? {}
+    const path = templateOf(route.path)
+    const operations = paths[path] ?? {}
     operations[route.method.toLowerCase()] = operationOf(route)
-    paths[route.path] = operations
+    paths[path] = operations
   }
   return {
     openapi: '3.1.0',

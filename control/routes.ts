@@ -2,6 +2,8 @@
 
 import type { OrderAnswer } from '../gate/orders.ts'
 import { parseScope, type ScopeId } from '../kernel/scope.ts'
+import { approvalRoutes } from './approvals.ts'
+import { decisionRoutes } from './decide/routes.ts'
 import { expositionType } from './exposition.ts'
 import { openApi } from './openapi.ts'
 import { problem, problemType, type Reply, refusedOrder } from './problem.ts'
@@ -46,6 +48,15 @@ export const routes: readonly Route[] = [
       body: await scrape(),
       type: expositionType,
     }),
+  }),
+  get('/.well-known/jwks.json', 'open', {
+    summary: 'The public keys of capability tokens, as a JWK set.',
+    answer: json({ type: 'object' }),
+    refuses: [503],
+    handle: async ({ decisions }) =>
+      decisions === null
+        ? problem(503, 'This gate signs nothing.')
+        : { status: 200, body: await decisions.jwks(), type: 'application/jwk-set+json' },
   }),
   get('/openapi.json', 'read', {
     summary: 'This page.',
@@ -117,6 +128,8 @@ export const routes: readonly Route[] = [
       return { status: 422, type: problemType, body: { ...refused, problems } }
     },
   }),
+  ...approvalRoutes,
+  ...decisionRoutes,
 ]
 
 interface Order {

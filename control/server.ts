@@ -1,15 +1,16 @@
 /** The control listener: probes and metrics open, all else under a token, never reachable from the proxy's port. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { Failure } from '../kernel/reasons.ts'
+import { Failure, reasons } from '../kernel/reasons.ts'
 import { type Api, createApi } from './api.ts'
+import type { DecisionPorts } from './decide/ports.ts'
 import { isLoopback, type Listen, objection } from './front.ts'
 import { type ControlLimits, controlLimits } from './limits.ts'
 import type { Metrics } from './metrics.ts'
 import { problem, type Reply, textOf, write } from './problem.ts'
 import type { Reloaded, Route, RouteContext } from './route.ts'
 import { routes } from './routes.ts'
-import { FailedTokens, type Role, Tokens, type TokenTerms } from './token.ts'
+import { FailedTokens, nobody, Tokens, type TokenTerms } from './token.ts'
 import { bindPrivately, clearStale } from './unix-socket.ts'
 import type { GateView } from './view.ts'
 
@@ -22,6 +23,8 @@ export interface ControlOptions {
   readonly metrics: Pick<Metrics, 'text'>
   readonly version: string
   readonly durability: string
+  /** What decides about actions that are asked by this API; absent where nothing does. */
+  readonly decisions?: DecisionPorts
   /** Lets a listener stand that is not on loopback, although there is no TLS. */
   readonly insecure?: boolean
   readonly limits?: Partial<ControlLimits>
@@ -85,10 +88,10 @@ class Door {
     this.#limits = limits
     this.#tokens = new Tokens(options.tokens)
     this.#failed = new FailedTokens(limits.failedTokensMax, limits.failedTokensWindowMs)
-    const { gate, reload, version, durability } = options
+    const { decisions = null, gate, reload, version, durability } = options
     const { listMax } = limits
     const scrape = (): Promise<string> => this.#scraped()
-    this.#context = { gate, reload, scrape, version, durability, listMax }
+    this.#context = { decisions, gate, reload, scrape, version, durability, listMax }
     this.#fault = options.fault ?? rethrow
     this.#server = createListener(limits, (request, response) => this.#take(request, response))
   }
@@ -132,7 +135,9 @@ class Door {
   #take(request: IncomingMessage, response: ServerResponse): void {
     this.#answer(request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy()
-      else write(response, problem(500, 'The control listener met a fault of its own.'))
+      else if (error instanceof Failure) {
+        return write(response, problem(reasons[error.code].status, error.message))
+      } else write(response, problem(500, 'The control listener met a fault of its own.'))
       this.#fault(error)
     })
   }
@@ -143,10 +148,11 @@ class Door {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
     const route = openRoutes.get(path)
     if (route !== undefined) return write(response, await this.#probe(request, route))
-    const role = this.#tokens.roleOf(request.headers.authorization)
-    if (role === null) return write(response, this.#unknown(request))
+    const { policy } = this.#options.gate
+    const caller = this.#tokens.callerOf(request.headers.authorization, policy)
+    if (caller === null) return write(response, this.#unknown(request))
     const api = await this.#loadApi()
-    api.handle(request, response, role)
+    api.handle(request, response, caller)
   }
 
   async #probe(request: IncomingMessage, route: Route): Promise<Reply> {
@@ -154,7 +160,8 @@ class Door {
     if (method !== 'GET' && method !== 'HEAD') {
       return problem(405, 'This route answers GET and HEAD.', { allow: 'GET, HEAD' })
     }
-    return route.handle(this.#context, { body: null, role: 'viewer' satisfies Role })
+    const { role } = nobody
+    return route.handle(this.#context, { body: null, caller: nobody, params: {}, query: {}, role })
   }
 
   #unknown(request: IncomingMessage): Reply {

@@ -3,14 +3,25 @@ import type { DecoderName } from '../kernel/content.ts'
 import type { Classification } from '../kernel/policy.ts'
 import { Failure } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
+import { askOf, bodyHashOf, waitOf } from './binding.ts'
 import { Body, ReadFacts } from './body.ts'
 import { conclude } from './conclude.ts'
 import type { Core } from './core.ts'
+import { bindingOf, judged, prove, shownIn } from './judge.ts'
 import type { Passage } from './passage.ts'
+import { Patience } from './patience.ts'
 import { type Placed, type Preview, place } from './place.ts'
-import type { AdmitPorts, Reading } from './ports.ts'
+import type { AdmitPorts, Needed, Reading } from './ports.ts'
 import type { Refusal } from './refusal.ts'
-import { type Amounts, classified, eventOf, goesOn, type Reject, type Work } from './work.ts'
+import {
+  type Amounts,
+  classified,
+  eventOf,
+  goesOn,
+  mayGoOn,
+  type Reject,
+  type Work,
+} from './work.ts'
 
 /** A reload while a name resolves, a body arrives, or it waits in a line, judges anew; more of them are refused. */
 const reloadsMax = 3
@@ -21,9 +32,19 @@ export interface Asked {
   readonly reject: Reject
 }
 
+/** One request, from the first look at it to its answer. */
+interface Case {
+  readonly core: Core
+  readonly asked: Asked
+  readonly ports: AdmitPorts
+  readonly body: Body
+  readonly patience: Patience
+  readonly begunMs: number
+}
+
 /**
  * Admits one request, or refuses it; either way one entry is durable before this resolves (I1), or a flood's count
- * has it.
+ * has it. Where a person is asked, the asking has an entry of its own, and the connection may be held for the answer.
  *
  * ports  asked only if the kernel would not refuse already: policy before the body, and policy before DNS.
  */
@@ -34,27 +55,13 @@ export async function admit(
 ): Promise<Passage | Refusal> {
   const begunMs = core.clock.monotonicMs()
   const body = new Body(core.clock, ports.read)
+  const patience = new Patience(core, ports)
+  const one = { core, asked, ports, body, patience, begunMs }
   try {
-    for (let reloads = 0; reloads <= reloadsMax; reloads += 1) {
-      const barred = barredBy(core, asked)
-      if (barred !== null) return await barred
-      let work = workOf(core, asked, begunMs + body.waitedMs)
-      let preview = previewOf(work)
-      if (!goesOn(preview.answer, work.policy)) return await concludeWith(work, preview)
-      const needed = work.classification
-      if (asked.facts.content === null && (needed.decoder !== '' || needed.payload.length > 0)) {
-        const reading = await body.read(needed)
-        // Whatever came meanwhile is seen: a halt by the second preview, the rest here.
-        const late = barredBy(core, asked)
-        if (late !== null) return await late
-        if (core.policy !== work.policy) continue
-        work = withBody(work, needed.decoder, { reading, begunMs: begunMs + body.waitedMs })
-        preview = previewOf(work)
-        const isRefused = work.unread !== null || !goesOn(preview.answer, work.policy)
-        if (isRefused) return await concludeWith(work, preview)
-      }
-      const placed = await resolved(work, preview, ports)
-      if (placed !== null) return placed
+    for (let reloads = 0; reloads <= reloadsMax; ) {
+      const placed = await attempt(one)
+      if (placed === null) reloads += 1
+      else if (!placed.refused || !(await patience.holds(placed))) return placed
     }
     const message = 'The policy changed too often while this was judged.'
     return await asked.reject(core.plain('policy-unavailable', message))
@@ -62,6 +69,81 @@ export async function admit(
     if (error instanceof Failure) return core.plain(error.code, error.message)
     throw error
   }
+}
+
+/** Judges it by what is so now; null where a policy came in between. */
+async function attempt(one: Case): Promise<Placed> {
+  const { body, core, asked, ports } = one
+  const barred = barredBy(core, asked)
+  if (barred !== null) return await barred
+  let work = workOf(core, asked, begunOf(one))
+  const needed = neededOf(work)
+  let shown = needed === null ? shownIn(work) : null
+  if (needed === null && shown === null) work = judged(work)
+  let preview = previewOf(work)
+  if (!mayGoOn(preview.answer, work.policy)) return await concludeWith(work, preview)
+  if (needed !== null) {
+    const reading = await body.read(needed)
+    // Whatever came meanwhile is seen: a halt by the second preview, the rest here.
+    const late = await lateness(one, work)
+    if (late !== undefined) return late
+    work = withBody(work, needed.decoder, { reading, begunMs: begunOf(one) })
+    shown = work.unread === null ? shownIn(work) : null
+  }
+  if (shown !== null) {
+    const proved = await prove(work, shown)
+    const late = await lateness(one, work)
+    if (late !== undefined) return late
+    work = judged(work, { proved })
+  } else if (needed !== null && work.unread === null) work = judged(work)
+  if (needed !== null || shown !== null) {
+    preview = previewOf(work)
+    const isRefused = work.unread !== null || !mayGoOn(preview.answer, work.policy)
+    if (isRefused) return await concludeWith(work, preview)
+  }
+  if (!goesOn(preview.answer, work.policy)) return await askPeople(one, work, preview)
+  return await resolved(work, preview, ports)
+}
+
+/** Binds a person's yes to what is asked: where it was given the request goes on, otherwise it is asked for. */
+async function askPeople(one: Case, given: Work, asking: Preview): Promise<Placed> {
+  const { body, core, patience, ports } = one
+  let work = given
+  if (core.hash !== null && work.bodyHash === null) {
+    const reading = await body.read({ decoder: '', payload: [], hash: true })
+    const late = await lateness(one, work)
+    if (late !== undefined) return late
+    work = withBody(work, '', { reading, begunMs: begunOf(one) })
+  }
+  const digests = work.unread === null ? bindingOf(work) : null
+  if (digests === null) return await concludeWith(work, previewOf(work))
+  const { classification, policy } = work
+  work = { ...work, approval: askOf(work, asking.answer, digests) }
+  patience.seeks(digests.digest, waitOf(policy, classification))
+  const preview = previewOf(work)
+  if (goesOn(preview.answer, policy)) return await resolved(work, preview, ports)
+  return patience.told(preview.answer) ?? (await concludeWith(work, preview))
+}
+
+/** What came while it waited for something: a refusal, another policy (null), or nothing. */
+async function lateness({ asked, core }: Case, { policy }: Work): Promise<Placed | undefined> {
+  const barred = barredBy(core, asked)
+  if (barred !== null) return await barred
+  return core.policy === policy ? undefined : null
+}
+
+/** When it would have begun if neither its body nor any person had taken time. */
+function begunOf({ begunMs, body, patience }: Case): number {
+  return begunMs + body.waitedMs + patience.waitedMs
+}
+
+/** What of its body must be read before its policy can say what it is; null where that is nothing. */
+function neededOf({ bodyHash, classification, core, facts }: Work): Needed | null {
+  if (facts.content !== null) return null
+  const { capability, decoder, payload } = classification
+  const isBound = capability !== '' && bodyHash === null && core.hash !== null
+  if (decoder === '' && payload.length === 0 && !isBound) return null
+  return { decoder, payload, hash: core.hash !== null && facts.kind === 'request' }
 }
 
 /** Asks for the destination, and places the request where the policy is still the same. */
@@ -89,7 +171,7 @@ export async function reach(
     if (barred !== null) return await barred
     const work = workOf(core, { ...asked, amounts }, begunMs)
     const preview = previewOf(work)
-    if (goesOn(preview.answer, work.policy)) return work.classification
+    if (mayGoOn(preview.answer, work.policy)) return work.classification
     const concluded = await concludeWith(work, preview)
     return concluded.refused ? concluded : work.classification
   } catch (error) {
@@ -104,15 +186,30 @@ function barredBy(core: Core, asked: Omit<Asked, 'amounts'>): Promise<Refusal> |
   return refusal === null ? null : asked.reject(refusal)
 }
 
-function workOf(core: Core, asked: Asked, begunMs: number): Work {
+/** A request as the policy in force classifies it, nothing of it read or judged. */
+export function workOf(core: Core, asked: Asked, begunMs: number): Work {
   const { facts, amounts, reject } = asked
   const { policy } = core
   const classification = classified(policy, facts)
   const decoder = facts.content?.decoder ?? ''
-  return { core, facts, amounts, reject, policy, classification, decoder, unread: null, begunMs }
+  const bodyHash = bodyHashOf(core, facts)
+  const open = { unread: null, said: null, approval: null }
+  return {
+    core,
+    facts,
+    amounts,
+    reject,
+    policy,
+    classification,
+    decoder,
+    bodyHash,
+    ...open,
+    begunMs,
+  }
 }
 
-function previewOf(work: Work): Preview {
+/** What the kernel would answer now. */
+export function previewOf(work: Work): Preview {
   const event = eventOf(work, [], 'open')
   return { event, answer: work.core.decide(event) }
 }
@@ -132,12 +229,13 @@ function withBody(
     const { code, message } = reading
     return { ...work, decoder, unread: { code, id: '', message }, begunMs }
   }
-  // Looked at by detectors alone, which is no fact: what the policy says stays as it was.
-  if (reading.content === null) return { ...work, begunMs }
+  const bodyHash = work.bodyHash ?? (() => reading.bodyHash ?? null)
+  // Looked at by detectors alone, or only hashed, which is no fact: what the policy says stays as it was.
+  if (reading.content === null) return { ...work, bodyHash, begunMs }
   const facts = new ReadFacts(work.facts, reading.content)
   const classification = classified(work.policy, facts)
   const unread = classification.decoder === '' ? null : twice(classification.decoder, decoder)
-  return { ...work, facts, classification, decoder, unread, begunMs }
+  return { ...work, facts, classification, decoder, bodyHash, unread, begunMs }
 }
 
 function twice(wanted: DecoderName, read: DecoderName | ''): Work['unread'] {

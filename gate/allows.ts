@@ -5,7 +5,7 @@ import { Failure, type Reason } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import { passes } from '../kernel/verdict.ts'
 import type { Core } from './core.ts'
-import { classified, goesOn } from './work.ts'
+import { classified, mayGoOn } from './work.ts'
 
 /**
  * Answers by rules, refusals and halts. Budgets do not speak: what is used up now may be there when it is asked for.
@@ -36,7 +36,8 @@ export function allows(core: Core, facts: RequestFacts): boolean {
     queue: 'open',
   }
   try {
-    return goesOn(core.decide(event), policy)
+    // A person may say yes to it.
+    return mayGoOn(core.decide(event), policy)
   } catch (error) {
     if (error instanceof Failure) return false
     throw error
@@ -45,7 +46,7 @@ export function allows(core: Core, facts: RequestFacts): boolean {
 
 function isMild({ rules }: Policy, id: string): boolean {
   const effect = rules.get(id)?.effect ?? 'deny'
-  return passes(effect) || effect === 'queue'
+  return passes(effect) || effect === 'queue' || effect === 'approve'
 }
 
 /** True for the refusal of an expression of the policy's own, which may read what is not known. */

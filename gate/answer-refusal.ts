@@ -39,8 +39,15 @@ export function refusalOf(input: RefusalInput): Refusal {
     receipt,
     policy,
     remaining: answer.remaining,
+    approval: approvalOf(answer),
     halt,
   }
+}
+
+function approvalOf({ approval }: Answer): Refusal['approval'] {
+  if (approval === null) return null
+  const { expiresAt, id, reason, state } = approval
+  return { id, state, expiresAt, reason }
 }
 
 const internal = (message: string): Reason => ({ code: 'contract-violated', id: '', message })
@@ -67,6 +74,7 @@ export function plainRefusal(input: PlainRefusal): Refusal {
     receipt,
     policy,
     remaining: [],
+    approval: null,
     halt: null,
   }
 }

@@ -1,15 +1,18 @@
 /** The end of a judgement: decide, apply and append in one turn, and answer once the entry is durable (I1). */
 import type { Answer } from '../kernel/answer.ts'
 import type { AdmitEvent } from '../kernel/event.ts'
+import { runOf } from '../kernel/scope.ts'
 import type { State } from '../kernel/state.ts'
 import type { Receipt } from '../ledger/entry.ts'
 import { refusalOf } from './answer-refusal.ts'
+import { isOverlong, unsaid } from './brief.ts'
 import { type Admitted, HeldPassage, ObservedPassage } from './held-passage.ts'
+import { bindingOf } from './judge.ts'
 import type { Passage } from './passage.ts'
 import type { Destination } from './ports.ts'
-import { decisionDraft } from './record.ts'
+import { type DecisionRecord, decisionDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
-import { observes, type Work } from './work.ts'
+import { eventOf, observes, type Work } from './work.ts'
 
 const none: readonly never[] = []
 
@@ -26,10 +29,23 @@ export async function conclude(
   const { core } = work
   const answer = decided ?? core.decide(event)
   const conclusion = { event, answer, addresses: destination?.addresses ?? [] }
+  if (!isOverlong(event, () => recordOf(work, conclusion)))
+    return await carriedOut(work, conclusion)
+  const brief = unsaid(work)
+  const denied = eventOf(brief, [], event.queue)
+  return await carriedOut(brief, { event: denied, answer: core.decide(denied), addresses: [] })
+}
+
+async function carriedOut(work: Work, conclusion: Conclusion): Promise<Passage | Refusal> {
+  const { core } = work
+  const { answer, event } = conclusion
   watch(work, answer)
   if (isFolded(work, conclusion)) return concluded(work, conclusion, null)
+  const draft = decisionDraft(recordOf(work, conclusion))
+  const { approval } = answer
+  if (approval?.state === 'pending') core.approvals.concerns(approval.id, draft.data)
   core.accept(answer)
-  const written = core.append(draftOf(work, conclusion))
+  const written = core.append(draft)
   core.carry(answer.effects, event.at)
   let receipt: Receipt
   try {
@@ -49,7 +65,8 @@ function watch(work: Work, answer: Answer): void {
   core.watch.decided(answer.verdict, code, classification.domain, seconds)
 }
 
-interface Conclusion {
+/** What was asked of the kernel, and what it answered. */
+export interface Conclusion {
   readonly event: AdmitEvent
   readonly answer: Answer
   readonly addresses: readonly string[]
@@ -72,7 +89,9 @@ function isFolded(work: Work, { answer, addresses }: Conclusion): boolean {
 /** True where nothing but the clock is different. */
 function isStill(before: State, after: State): boolean {
   const same = before.scopes === after.scopes && before.purses === after.purses
-  return same && before.holds === after.holds && before.runs === after.runs
+  if (!same || before.holds !== after.holds || before.runs !== after.runs) return false
+  if (before.approvals !== after.approvals || before.permits !== after.permits) return false
+  return before.marks === after.marks
 }
 
 /** True where only `mode: observe` lets it pass. */
@@ -80,8 +99,9 @@ function isObserved(work: Work, answer: Answer, addresses: readonly string[]): b
   return addresses.length > 0 && observes(answer, work.policy)
 }
 
-function draftOf(work: Work, conclusion: Conclusion): ReturnType<typeof decisionDraft> {
-  return decisionDraft({
+/** What the entry of a decision is made of. */
+export function recordOf(work: Work, conclusion: Conclusion): DecisionRecord {
+  return {
     facts: work.facts,
     classification: work.classification,
     event: conclusion.event,
@@ -91,7 +111,8 @@ function draftOf(work: Work, conclusion: Conclusion): ReturnType<typeof decision
     findings: work.amounts.findings ?? none,
     policy: work.policy.digest,
     mode: work.policy.mode,
-  })
+    judgement: work.said?.judgement ?? null,
+  }
 }
 
 function concluded(work: Work, conclusion: Conclusion, receipt: Receipt | null): Passage | Refusal {
@@ -122,7 +143,15 @@ function admittedAs(
     policy: work.policy.digest,
     verdict: answer.verdict,
     addresses,
+    attested: attestedOf(work),
   }
+}
+
+/** What a token that goes along is bound to, where a rule asks for one. */
+function attestedOf(work: Work): Admitted['attested'] {
+  if (work.classification.capability !== 'attach') return null
+  const action = bindingOf(work)?.act ?? null
+  return action === null ? null : { action, scope: runOf(work.facts.principal) }
 }
 
 /** A hold whose entry may or may not be durable, and which nobody will dispatch: given back, in the record too. */

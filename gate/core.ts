@@ -12,46 +12,30 @@ import { haltOf } from '../kernel/view.ts'
 import type { Draft, Receipt } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { plainRefusal } from './answer-refusal.ts'
+import { Approvals } from './approvals.ts'
 import { Backlog } from './backlog.ts'
-import { Crowd, type Member } from './crowd.ts'
+import { type CoreOptions, type Seal, sealOf } from './core-options.ts'
 import { Flood, type FoldedRefusal, refusedEntriesPerSecond } from './flood.ts'
 import { Lines } from './line.ts'
-import type { Clock, Watch } from './ports.ts'
-import { alertDraft, bounded, foldedDraft, orderDraft } from './record.ts'
+import { OpenRequests } from './open-requests.ts'
+import type { Clock, Hash, Prove, Watch } from './ports.ts'
+import { alertDraft, approvalDraft, bounded, foldedDraft, orderDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
 import { type KeyOf, Roll } from './roll.ts'
 
-/** A dispatched request: whose it is, and how to end it at once. */
-export interface OpenRequest extends Member {
-  readonly principal: Principal
-  readonly path: readonly ScopeId[]
-  readonly cut: (refusal: Refusal) => void
-}
-
-export interface Seal {
-  readonly code: 'ledger-unavailable' | 'contract-violated'
-  readonly message: string
-}
-
-export interface CoreOptions {
-  readonly clock: Clock
-  readonly watch: Watch
-  readonly policy: Policy
-  /** How a token's hash becomes the key of a principal. */
-  readonly keyOf: KeyOf
-  /** Checks the whole state after every step: GOVERNANCE_CONTRACTS_ENABLED=1. */
-  readonly deepCheck: boolean
-  /** Called once, when the gate has sealed itself: end the process after draining. */
-  readonly onSeal: (seal: Seal) => void
-}
+export type { CoreOptions, Seal } from './core-options.ts'
 
 export class Core {
   readonly clock: Clock
   readonly watch: Watch
   readonly lines: Lines
-  readonly openRequests = new Crowd<OpenRequest>()
+  readonly openRequests: OpenRequests
   /** Settlements of requests that are cut, many at once. */
   readonly backlog: Backlog
+  /** What waits for people. */
+  readonly approvals: Approvals
+  readonly hash: Hash | null
+  readonly prove: Prove | null
   /** Refusals that move nothing. */
   readonly refusals: Flood<FoldedRefusal>
   draining = false
@@ -75,6 +59,16 @@ export class Core {
     this.#roll = new Roll(options.policy, options.keyOf)
     this.lines = new Lines(options.clock)
     this.backlog = new Backlog(options.clock)
+    this.openRequests = new OpenRequests(this.backlog)
+    this.hash = options.hash ?? null
+    this.prove = options.prove ?? null
+    this.approvals = new Approvals({
+      clock: options.clock,
+      now: () => this.now(),
+      read: () => this.#state,
+      expire: (approval) => this.#expire(approval),
+      tell: options.onApproval ?? (() => undefined),
+    })
     this.refusals = this.#refusals()
     this.#deepCheck = options.deepCheck
     this.#onSeal = options.onSeal
@@ -168,9 +162,9 @@ export class Core {
   }
 
   /** The pure step, with nothing kept of it. errors Failure contract-violated, after the gate sealed itself. */
-  decide(event: KernelEvent, terms: Terms = this.policy): Answer {
+  decide(event: KernelEvent, terms: Terms = this.policy, from: State = this.#state): Answer {
     try {
-      const answer = step(this.#state, event, terms)
+      const answer = step(from, event, terms)
       if (this.#deepCheck) checkState(answer.state, terms)
       this.watch.stepped()
       return answer
@@ -224,9 +218,13 @@ export class Core {
     }
   }
 
-  /** Carries out what a step asked for: entries for alerts, entries and severed sockets for halts. */
+  /**
+   * Carries out what a step asked for: entries for alerts, entries and severed sockets for halts, an answer for those
+   * who wait for a person's.
+   */
   carry(effects: readonly Effect[], at: number): void {
     for (const effect of effects) {
+      if (effect.kind === 'approval') this.approvals.changed(effect)
       if (effect.kind === 'alert') this.note(alertDraft(at, effect))
       if (effect.kind === 'sever') {
         const { scope, cause } = effect
@@ -243,30 +241,35 @@ export class Core {
     this.watch.severed(scope, cause)
     // Those of one path are told the same: of thousands, telling took most of the turn.
     const told = new Map<readonly ScopeId[], Refusal>()
-    this.#cut(({ path }) => {
+    this.openRequests.cut(({ path }) => {
       if (!path.includes(scope)) return null
       const refusal = told.get(path) ?? this.#haltRefusal(path, scope)
       told.set(path, refusal)
       return refusal
     })
-    this.lines.wake()
+    this.wake()
   }
 
   /** Destroys what is open of agents and tokens that the policy in force does not know. */
   cutStrangers(): void {
-    this.#cut(({ principal }) => this.stranger(principal))
+    this.openRequests.cut(({ principal }) => this.stranger(principal))
   }
 
-  /** Cuts, in this turn, every open request that has a refusal; what they settle follows, some in each turn. */
-  #cut(refusalOf: (open: OpenRequest) => Refusal | null): void {
-    this.backlog.during(() => {
-      for (const open of this.openRequests.all()) {
-        const refusal = refusalOf(open)
-        if (refusal === null) continue
-        this.openRequests.remove(open)
-        open.cut(refusal)
-      }
-    })
+  /** Lets all who wait, in a line or for a person, look at what has changed. */
+  wake(): void {
+    this.lines.wake()
+    this.approvals.waiting.wakeAll()
+  }
+
+  /** Nobody answered in time. False where that cannot be recorded now: ask again. */
+  #expire(approval: string): boolean {
+    if (this.barred() !== null) return true
+    if (this.ledger.obstacle !== null) return false
+    const event = { kind: 'expire', at: this.now(), approval } as const
+    const answer = this.apply(event)
+    this.note(approvalDraft(event, answer))
+    this.carry(answer.effects, event.at)
+    return true
   }
 
   #haltRefusal(path: readonly ScopeId[], scope: ScopeId): Refusal {
@@ -278,15 +281,15 @@ export class Core {
   seal(seal: Seal): void {
     if (this.#seal !== null) return
     this.#seal = seal
-    this.#cut(() => this.plain(seal.code, seal.message))
-    this.lines.wake()
+    this.openRequests.cut(() => this.plain(seal.code, seal.message))
+    this.wake()
     this.#whenIdle?.()
     this.#onSeal(seal)
   }
 
   /** Cuts what is still open when the time for draining is over. */
   cutAll(): void {
-    this.#cut(() => this.plain('shutting-down', 'The gate is shutting down.'))
+    this.openRequests.cut(() => this.plain('shutting-down', 'The gate is shutting down.'))
   }
 
   /**
@@ -312,6 +315,7 @@ export class Core {
   /** The end: whatever comes later is refused, and a settlement that comes later is a forfeit of the next start. */
   end(): void {
     this.#over = true
+    this.approvals.close()
     this.backlog.close()
   }
 
@@ -340,9 +344,4 @@ export class Core {
       if (!(error instanceof ContractError)) throw error
     }
   }
-}
-
-function sealOf(error: unknown): Seal {
-  const message = error instanceof Error ? error.message : String(error)
-  return { code: 'ledger-unavailable', message }
 }

@@ -1,8 +1,17 @@
 /** Reads entries back as the events they record, so that the state is a fold of the ledger (I4). */
 import type { Answer } from '../kernel/answer.ts'
+import type { ApprovalAsk, Quorum } from '../kernel/approval.ts'
 import { assert } from '../kernel/contract.ts'
 import type { Vector } from '../kernel/dimension.ts'
-import type { AdmitEvent, HaltCause, KernelEvent } from '../kernel/event.ts'
+import type { Demand } from '../kernel/domain.ts'
+import type {
+  AdmitEvent,
+  AnswerEvent,
+  ExpireEvent,
+  HaltCause,
+  KernelEvent,
+} from '../kernel/event.ts'
+import { type MarkCheck, markOps } from '../kernel/mark.ts'
 import type { Terms } from '../kernel/policy.ts'
 import type { Reason, ReasonCode } from '../kernel/reasons.ts'
 import type { Principal, ScopeId } from '../kernel/scope.ts'
@@ -30,14 +39,17 @@ const vector = (data: Plain, key: string): Vector => {
   return typeof value === 'object' && value !== null ? (value as Vector) : {}
 }
 
+const members = (data: Plain, key: string): readonly Plain[] =>
+  Array.isArray(data[key]) ? (data[key] as readonly Plain[]) : []
+
+const reasonOf = (one: Plain): Reason => ({
+  code: text(one, 'code') as ReasonCode,
+  id: text(one, 'id'),
+  message: '',
+})
+
 function reasonsOf(data: Plain, key: string): readonly Reason[] {
-  const value = data[key]
-  if (!Array.isArray(value)) return []
-  return value.map((one: Plain) => ({
-    code: text(one, 'code') as ReasonCode,
-    id: text(one, 'id'),
-    message: '',
-  }))
+  return members(data, key).map(reasonOf)
 }
 
 /** Entries of one actor share it (ledger/scan.ts), and a principal that is the same object has its path at hand. */
@@ -58,12 +70,66 @@ function principalOf(actor: Actor): Principal {
   return principal
 }
 
+const quorumOf = (one: Plain): Quorum => ({ need: integer(one, 'need'), of: list(one, 'of') })
+
+function askOf(data: Plain): ApprovalAsk {
+  return {
+    digest: text(data, 'digest'),
+    kind: text(data, 'kind'),
+    quorums: members(data, 'quorums').map(quorumOf),
+    expiresMs: integer(data, 'expires_ms'),
+  }
+}
+
+function demandOf(one: Plain): Demand {
+  const verdict = text(one, 'verdict')
+  assert(isOneOf(demandVerdicts, verdict), 'a demand has a verdict')
+  return { verdict, reason: reasonOf(one), ...quorumOf(one) }
+}
+
+const demandVerdicts = ['warn', 'approve', 'deny', 'halt'] as const
+
+function checkOf(one: Plain): MarkCheck {
+  const op = text(one, 'op')
+  assert(isOneOf(markOps, op), 'a mark has an operation')
+  const [amount, limit, until] = [
+    integer(one, 'amount'),
+    integer(one, 'limit'),
+    integer(one, 'until'),
+  ]
+  return { op, key: text(one, 'key'), amount, limit, until, reason: reasonOf(one) }
+}
+
+const isOneOf = <T extends string>(words: readonly T[], word: string): word is T =>
+  words.some((each) => each === word)
+
+/** What an admission has only where domains or people have a say in it, or it asks for more than 1. */
+function rareOf(data: Plain): Partial<AdmitEvent> {
+  return {
+    ...(data['least'] !== undefined && { least: vector(data, 'least') }),
+    ...(data['demands'] !== undefined && { demands: members(data, 'demands').map(demandOf) }),
+    ...(data['marks'] !== undefined && { marks: members(data, 'marks').map(checkOf) }),
+    ...(data['approval'] !== undefined && { approval: askOf(data['approval'] as Plain) }),
+  }
+}
+
+function answerOf(data: Plain): AnswerEvent | ExpireEvent {
+  const [approval, at, op] = [text(data, 'approval'), integer(data, 'at'), text(data, 'op')]
+  if (op === 'expire') return { kind: 'expire', at, approval }
+  assert(op === 'approve' || op === 'deny', 'an answer is a yes or a no')
+  return {
+    ...{ kind: op, at, approval, by: text(data, 'by'), groups: list(data, 'groups') },
+    reason: text(data, 'reason'),
+    permits: integer(data, 'permits'),
+    permitsMs: integer(data, 'permits_ms'),
+  }
+}
+
 function admitOf(entry: Entry): AdmitEvent {
   const { data } = entry
   const queue = text(data, 'queue')
-  const least = data['least'] === undefined ? {} : { least: vector(data, 'least') }
   return {
-    ...least,
+    ...rareOf(data),
     kind: 'admit',
     at: integer(data, 'at'),
     request: text(data, 'request'),
@@ -86,7 +152,10 @@ export function eventOf(entry: Entry): KernelEvent | null {
   const scope = text(data, 'scope') as ScopeId
   switch (entry.kind) {
     case 'decision':
+    case 'preview':
       return admitOf(entry)
+    case 'approval':
+      return answerOf(data)
     case 'settlement': {
       const outcome = text(data, 'outcome')
       assert(isOutcome(outcome), `entry ${entry.seq}: a settlement has an outcome`)
@@ -134,7 +203,9 @@ export function fold(state: State, entry: Entry, termsOf: TermsOf): Folded {
   }
   const ready = event.kind === 'extend' ? dispatched(state, event.request) : state
   const answer = step(ready, event, terms)
-  return { state: answer.state, mismatch: compare(entry, event, answer) }
+  const mismatch = compare(entry, event, answer)
+  // Somebody asked, and nothing followed.
+  return { state: entry.kind === 'preview' ? state : answer.state, mismatch }
 }
 
 function digestFor(state: State, entry: Entry, event: KernelEvent): string {
@@ -162,11 +233,16 @@ function compare(entry: Entry, event: KernelEvent, answer: Answer): string | nul
   if (event.kind === 'settle' && answer.verdict !== 'allow') {
     return `it settles ${event.request}, of which no hold is open`
   }
-  if (event.kind !== 'admit' && event.kind !== 'extend') return null
+  const isReasoned = ['admit', 'extend', 'approve', 'deny', 'expire'].includes(event.kind)
+  if (!isReasoned) return null
   const codes = reasonsOf(data, 'reasons')
   if (!sameReasons(codes, answer.reasons)) {
     const [left, right] = [codes, answer.reasons].map((all) => all.map((one) => one.code).join(' '))
     return `the reasons recorded are [${left}], and [${right}] follow`
+  }
+  const asked = event.kind === 'admit' ? (answer.approval?.id ?? '') : text(data, 'approval_id')
+  if (asked !== text(data, 'approval_id')) {
+    return `the approval recorded is "${text(data, 'approval_id')}", and "${asked}" follows`
   }
   const held = vector(data, 'hold')
   const follows = answer.hold?.vector ?? {}

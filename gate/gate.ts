@@ -1,4 +1,5 @@
 /** The gate: asks the kernel about every request, records the answer before it is acted on, and fails closed. */
+import type { Vector } from '../kernel/dimension.ts'
 import type { Policy } from '../kernel/policy.ts'
 import { Failure, type ReasonCode, reasons } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
@@ -7,13 +8,18 @@ import type { Receipt } from '../ledger/entry.ts'
 import { admit, reach } from './admit.ts'
 import { allows } from './allows.ts'
 import { plainRefusal } from './answer-refusal.ts'
+import type { ApprovalView } from './approval-view.ts'
+import { Commitments } from './commitments.ts'
 import type { Core, Seal } from './core.ts'
 import { Flood, type Folded, rejectedEntriesPerSecond } from './flood.ts'
 import {
+  type AnswerOrder,
+  answer,
   type GrantOrder,
   grant,
   type HaltOrder,
   halt,
+  type LoadNote,
   load,
   type OrderAnswer,
   type ReinstateOrder,
@@ -23,6 +29,7 @@ import type { Passage } from './passage.ts'
 import type { AdmitPorts } from './ports.ts'
 import { actorOf, bounded, mixture, rejectedDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
+import { type Rehearsal, type Rehearsed, rehearse } from './rehearse.ts'
 import { type GateStatus, type RunView, runsOf, statusOf } from './status.ts'
 import type { Amounts, Reject } from './work.ts'
 
@@ -41,11 +48,13 @@ const settleWaitMs = 4_000
 
 export class Gate {
   readonly #core: Core
+  readonly #commitments: Commitments
   readonly #flood: Flood<Rejection>
   #closing: Promise<void> | null = null
 
   constructor(core: Core) {
     this.#core = core
+    this.#commitments = new Commitments(core)
     this.#flood = new Flood(core.clock, {
       entriesPerSecond: rejectedEntriesPerSecond,
       rateOf: () => '',
@@ -152,8 +161,39 @@ export class Gate {
     return grant(this.#core, order)
   }
 
-  load(policy: Policy, trigger: 'start' | 'reload'): Promise<OrderAnswer> {
-    return load(this.#core, policy, trigger)
+  /** A person's yes or no to what waits for it. */
+  answerApproval(order: AnswerOrder): Promise<OrderAnswer> {
+    return answer(this.#core, order)
+  }
+
+  /** What waits for people or was answered lately, the oldest first. */
+  approvals(): readonly ApprovalView[] {
+    return this.#core.approvals.views()
+  }
+
+  /**
+   * Judges actions or requests that are not sent: one entry each, nothing kept. With `commit` each is admitted, and
+   * its hold is kept until `settleHold`, or for 5 minutes.
+   */
+  rehearse(
+    asks: readonly Rehearsal[],
+    { commit = false }: { readonly commit?: boolean } = {},
+  ): Promise<readonly Rehearsed[]> {
+    return rehearse(this.#core, asks, commit ? this.#commitments : null)
+  }
+
+  /** What a committed action turned out to cost; null where it is settled now. */
+  settleHold(id: string, actual: Vector): Refusal | null {
+    return this.#commitments.settle(id, actual)
+  }
+
+  /** Gives back what a committed action would have cost that was not carried out; null where that was done. */
+  releaseHold(id: string): Refusal | null {
+    return this.#commitments.release(id)
+  }
+
+  load(policy: Policy, note: LoadNote): Promise<OrderAnswer> {
+    return load(this.#core, policy, note)
   }
 
   /** Records a reload that was refused; the policy in force stays. */
@@ -184,7 +224,7 @@ export class Gate {
   /** From now on everything new is refused; what is open may finish. */
   drain(): void {
     this.#core.draining = true
-    this.#core.lines.wake()
+    this.#core.wake()
   }
 
   /** Ends what is still open, writes what was counted, and closes the ledger; every call awaits the same end. */
@@ -195,6 +235,7 @@ export class Gate {
 
   async #close(): Promise<void> {
     this.drain()
+    this.#commitments.close()
     this.#core.cutAll()
     if (!this.sealed) await this.#core.idle(settleWaitMs)
     // Once more, for what was admitted before and dispatched while it waited.

@@ -10,7 +10,8 @@ import type { Hold } from '../kernel/state.ts'
 import { passes } from '../kernel/verdict.ts'
 import type { Receipt } from '../ledger/entry.ts'
 import { refusalOf } from './answer-refusal.ts'
-import type { Core, OpenRequest } from './core.ts'
+import type { Core } from './core.ts'
+import type { OpenRequest } from './open-requests.ts'
 import type { Passage, Settlement } from './passage.ts'
 import type { Watch } from './ports.ts'
 import { actorOf, extensionDraft, settlementDraft } from './record.ts'
@@ -25,6 +26,7 @@ export interface Admitted {
   readonly policy: string
   readonly verdict: string
   readonly addresses: readonly string[]
+  readonly attested: Passage['attested']
 }
 
 /** A passage with a hold: what nearly every admitted request has. */
@@ -36,6 +38,7 @@ export class HeldPassage implements Passage {
   readonly policy: string
   readonly verdict: string
   readonly addresses: readonly string[]
+  readonly attested: Passage['attested']
   readonly #core: Core
   readonly #principal: Principal
   readonly #kind: RequestFacts['kind']
@@ -53,6 +56,7 @@ export class HeldPassage implements Passage {
     this.policy = input.policy
     this.verdict = input.verdict
     this.addresses = input.addresses
+    this.attested = input.attested
   }
 
   get limits(): Vector {
@@ -165,6 +169,7 @@ export class ObservedPassage implements Passage {
   readonly verdict: string
   readonly addresses: readonly string[]
   readonly limits: Vector = {}
+  readonly attested = null
   readonly #core: Core
   readonly #principal: Principal
   readonly #kind: RequestFacts['kind']

@@ -3,6 +3,7 @@ import type { Policy } from '../kernel/policy.ts'
 import { Failure } from '../kernel/reasons.ts'
 import { restore, snapshot } from '../kernel/snapshot.ts'
 import { emptyState, type Hold, type State } from '../kernel/state.ts'
+import type { Entry } from '../ledger/entry.ts'
 import { Ledger, type LedgerOptions } from '../ledger/ledger.ts'
 import { Core, type CoreOptions } from './core.ts'
 import { asLogged, fold, type TermsOf } from './fold.ts'
@@ -30,6 +31,7 @@ export async function openGate(options: GateOptions): Promise<Gate> {
 export async function openCore(options: GateOptions): Promise<Core> {
   let state: State = emptyState
   let core: Core | null = null
+  const asked = new Map<string, Entry['data']>()
   const ledger = await Ledger.open({
     ...options.ledger,
     restore: (text) => {
@@ -39,12 +41,17 @@ export async function openCore(options: GateOptions): Promise<Core> {
       const folded = fold(state, entry, options.termsOf)
       if (folded.mismatch !== null) throw mismatch(entry.seq, folded.mismatch)
       state = folded.state
+      if (isAsked(entry)) asked.set(String(entry.data['request']), entry.data)
     },
     snapshot: () => snapshot(asLogged(core?.state ?? state)),
     onPoison: (failure) => core?.seal({ code: 'ledger-unavailable', message: failure.message }),
   })
   core = new Core(state, options)
   core.attach(ledger)
+  for (const [, { id }] of state.approvals) {
+    const data = asked.get(id)
+    if (data !== undefined) core.approvals.concerns(id, data)
+  }
   try {
     await begin(core, options)
   } catch (error) {
@@ -57,11 +64,22 @@ export async function openCore(options: GateOptions): Promise<Core> {
 async function begin(core: Core, options: GateOptions): Promise<void> {
   if (core.state.policy !== '') await forfeitAll(core, options.termsOf)
   await options.keep(options.policy)
-  const loaded = await load(core, options.policy, 'start')
+  const loaded = await load(core, options.policy, {
+    trigger: 'start',
+    by: 'file',
+    changes: [],
+  })
+  // What was due while nobody was there ends now, each with its entry.
+  core.approvals.arm()
   if (loaded.ok) return
   const why = loaded.reasons.map(({ message }) => message).join('; ')
   const code = loaded.reasons[0]?.code ?? 'policy-unavailable'
   throw new Failure(code, `the policy did not come into force: ${why}`)
+}
+
+/** A decision that asked for somebody's yes: what it was about is told again. */
+function isAsked({ data, kind }: Entry): boolean {
+  return kind === 'decision' && data['verdict'] === 'approve' && data['approval'] !== undefined
 }
 
 function mismatch(seq: number, sentence: string): Failure {

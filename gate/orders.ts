@@ -1,13 +1,13 @@
 /** What an operator may order: halt, reinstate, grant, revoke, and a new policy; each applied, recorded, durable. */
 import type { Answer } from '../kernel/answer.ts'
-import type { GrantEvent, HaltCause, KernelEvent } from '../kernel/event.ts'
+import type { AnswerEvent, GrantEvent, HaltCause, KernelEvent } from '../kernel/event.ts'
 import type { Policy } from '../kernel/policy.ts'
 import { Failure, type Reason } from '../kernel/reasons.ts'
 import type { ScopeId } from '../kernel/scope.ts'
 import { passes } from '../kernel/verdict.ts'
 import type { Draft, Receipt } from '../ledger/entry.ts'
 import type { Core } from './core.ts'
-import { orderDraft } from './record.ts'
+import { approvalDraft, ascending, bounded, orderDraft } from './record.ts'
 
 export type OrderAnswer =
   | { readonly ok: true; readonly receipt: Receipt }
@@ -37,6 +37,9 @@ export interface GrantOrder {
   readonly by: string
 }
 
+/** See AnswerEvent: who answers what, and for how many more of its kind. */
+export type AnswerOrder = Omit<AnswerEvent, 'at'>
+
 /** Blocks in memory and severs first, then makes it durable; the answer means that it survives kill -9. */
 export function halt(core: Core, order: HaltOrder): Promise<OrderAnswer> {
   const at = core.now()
@@ -65,24 +68,59 @@ export function grant(core: Core, order: GrantOrder): Promise<OrderAnswer> {
   return carryOut(core, event, (answer) => orderDraft(kind, members, answer))
 }
 
+/** Gives or denies a person's yes; durable when it is answered, and then whoever waits for it is let in or refused. */
+export function answer(core: Core, order: AnswerOrder): Promise<OrderAnswer> {
+  // As its entry holds it, so that replay hears the same.
+  const event = { ...order, reason: bounded(order.reason), at: core.now() }
+  return carryOut(core, event, (answered) => approvalDraft(event, answered))
+}
+
+/** A rule or a budget whose state is another than in the policy before. */
+export interface StateChange {
+  readonly kind: 'rule' | 'budget'
+  readonly id: string
+  readonly before: string
+  readonly after: string
+  /** Why, as the file says; empty where it does not. */
+  readonly reason: string
+}
+
+/** What brought a policy, and what it changes. */
+export interface LoadNote {
+  readonly trigger: 'start' | 'reload'
+  /** `file` where the policy's file was changed; an operator's role otherwise. */
+  readonly by: string
+  readonly changes: readonly StateChange[]
+}
+
+/** An entry has a size: of more changes it says how many there are. */
+const changesMax = 16
+
+function changesOf(changes: readonly StateChange[]): Readonly<Record<string, unknown>> {
+  const shown = changes.slice(0, changesMax).map(({ after, before, id, kind, reason }) => {
+    return { after, before, id: bounded(id), kind, reason: bounded(reason) }
+  })
+  return { changes: shown, changes_total: changes.length }
+}
+
 /**
  * Puts a policy into force whose source is kept beside the ledger already; open limits fall, none rises. What is
  * open of agents that it does not declare, or of tokens that it took away, is cut as by a halt.
  */
-export async function load(
-  core: Core,
-  policy: Policy,
-  trigger: 'start' | 'reload',
-): Promise<OrderAnswer> {
+export async function load(core: Core, policy: Policy, note: LoadNote): Promise<OrderAnswer> {
   const at = core.now()
   const { digest, mode } = policy
+  const { by, changes, trigger } = note
   const loading = carryOut(
     core,
     { kind: 'load', at, digest },
     (answer) => {
       core.enforce(policy)
-      const data = { at, digest, mode, trigger, verdict: answer.verdict }
-      return { kind: 'policy.load', actor: {}, data }
+      const data = {
+        ...{ at, by, digest, mode, trigger, verdict: answer.verdict },
+        ...(changes.length === 0 ? {} : changesOf(changes)),
+      }
+      return { kind: 'policy.load', actor: {}, data: ascending(data) }
     },
     policy,
   )
@@ -112,7 +150,7 @@ async function carryOut(
       else core.carry([effect], event.at)
     }
     const receipt = await written
-    core.lines.wake()
+    core.wake()
     if (passes(answer.verdict)) return { ok: true, receipt }
     return { ok: false, reasons: answer.reasons, receipt }
   } catch (error) {

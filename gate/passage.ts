@@ -30,6 +30,11 @@ export interface Passage {
   readonly classification: Classification
   /** `warn` goes on, and says so in a header. In observe mode it is what would have been answered. */
   readonly verdict: string
+  /**
+   * What a token that is sent along says: 64 hex digits of the action, and the run that asked. Null where the policy
+   * wants none, or the gate can bind none.
+   */
+  readonly attested: { readonly action: string; readonly scope: string } | null
   /** True where only `mode: observe` let it pass. */
   readonly observed: boolean
   /** Judged addresses, to be dialled and no others (I5); never empty. */

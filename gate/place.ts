@@ -38,11 +38,19 @@ export function place(
   if (line !== null) return wait(work, { destination, refusals, line, retryAt: null })
   const event = preview?.event ?? eventOf(work, refusals, 'open')
   const answer = preview?.answer ?? work.core.decide(event)
+  if (isUnasked(work, answer)) return Promise.resolve(null)
   if (answer.verdict !== 'queue' || observes(answer, work.policy)) {
     return conclude(work, destination, event, answer)
   }
   const budget = queueBudgetOf(work, answer)
   return wait(work, { destination, refusals, line: budget, retryAt: answer.retryAt })
+}
+
+/** True where only by now a person has to be asked, as of a budget that others spent meanwhile: to be judged anew. */
+function isUnasked({ approval, core, policy }: Work, { verdict }: Answer): boolean {
+  return (
+    verdict === 'approve' && approval === null && core.hash !== null && policy.mode === 'enforce'
+  )
 }
 
 interface Place {
@@ -73,6 +81,10 @@ function wait(work: Work, place: Place): Promise<Placed> {
         }
         const event = eventOf(work, refusals, queue)
         const answer = core.decide(event)
+        if (isUnasked(work, answer)) {
+          answered(null)
+          return null
+        }
         if (answer.verdict === 'queue') return (answer.retryAt ?? event.at + 1000) - event.at
         conclude(work, destination, event, answer).then(answered, failed)
       } catch (error) {

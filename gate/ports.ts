@@ -1,6 +1,7 @@
 /** What the gate is given from outside: time, and someone who counts. Both are data in, never a decision. */
-import type { Decoded } from '../kernel/content.ts'
-import type { Classification } from '../kernel/policy.ts'
+import type { Content, Decoded } from '../kernel/content.ts'
+import type { Proof } from '../kernel/domain.ts'
+import type { Classification, Policy } from '../kernel/policy.ts'
 import type { ReasonCode } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import type { Verdict } from '../kernel/verdict.ts'
@@ -35,10 +36,20 @@ export type Resolve = (
 ) => Destination | Promise<Destination>
 
 /** What must be known of a body before a request can be judged. */
-export type Needed = Pick<Classification, 'decoder' | 'payload'>
+export type Needed = Pick<Classification, 'decoder' | 'payload'> & {
+  /** Whether the whole body must be known by its hash, although nobody decodes it. */
+  readonly hash?: boolean
+}
 
 /** A body that was read; `content` is null where no decoder was asked for. */
-export type Reading = Decoded | { readonly ok: true; readonly content: null }
+export type Reading =
+  | Extract<Decoded, { readonly ok: false }>
+  | {
+      readonly ok: true
+      readonly content: Content | null
+      /** 64 hex digits: SHA-256 of the body as it will be forwarded; absent where it was not asked for. */
+      readonly bodyHash?: string
+    }
 
 /**
  * Reads the whole body, takes its content coding off, looks for what `payload` names, and decodes it; asked after the
@@ -51,7 +62,36 @@ export type Read = (needed: Needed) => Promise<Reading>
 export interface AdmitPorts {
   readonly resolve: Resolve
   readonly read: Read
+  /** Calls `gone` when nobody waits for the answer any more; asked once. */
+  readonly left?: (gone: () => void) => void
 }
+
+/** Signed statements that came with a request, as they came; null where there are none. */
+export interface Shown {
+  /** Value of `Haltgate-Proof`. */
+  readonly statements: string | null
+  /** Value of `Haltgate-Capability`. */
+  readonly capability: string | null
+}
+
+/** What statements prove; one that does not hold speaks against the request. */
+export type Proved =
+  | { readonly ok: true; readonly proofs: readonly Proof[] }
+  | { readonly ok: false; readonly code: ReasonCode; readonly message: string }
+
+/**
+ * Verifies statements by the keys of a policy's issuers, and the gate's own tokens by its own key. One that throws
+ * has proved nothing.
+ *
+ * at  milliseconds since the epoch, by which they have expired or not.
+ */
+export type Prove = (
+  shown: Shown,
+  by: { readonly policy: Policy; readonly at: number },
+) => Promise<Proved>
+
+/** SHA-256 of a text in UTF-8, 64 lower-case hex digits. */
+export type Hash = (text: string) => string
 
 /** Told of what happened, for metrics; must not throw and must not wait. */
 export interface Watch {

@@ -1,8 +1,11 @@
 /** Builds the data of each entry, keys ascending, so that JSON.stringify is its canonical form (docs/ledger.md). */
 import type { Answer } from '../kernel/answer.ts'
+import { type ApprovalAsk, groupsMax } from '../kernel/approval.ts'
 import type { DecoderName } from '../kernel/content.ts'
 import type { Vector } from '../kernel/dimension.ts'
-import type { AdmitEvent } from '../kernel/event.ts'
+import type { Demand, Judgement } from '../kernel/domain.ts'
+import type { AdmitEvent, AnswerEvent, ExpireEvent } from '../kernel/event.ts'
+import { type MarkCheck, markChecksMax } from '../kernel/mark.ts'
 import type { PayloadFinding } from '../kernel/payload.ts'
 import type { Classification } from '../kernel/policy.ts'
 import { type Reason, reasons } from '../kernel/reasons.ts'
@@ -97,22 +100,39 @@ export interface DecisionRecord {
   readonly findings: readonly PayloadFinding[]
   readonly policy: string
   readonly mode: string
+  /** What its domain said; null or absent where no domain judged it. */
+  readonly judgement?: Judgement | null
 }
 
 /** One decision: all that the kernel was given and what it answered, so that replay can re-execute it. */
 export function decisionDraft(record: DecisionRecord): Draft {
+  return { kind: 'decision', actor: actorOf(record.facts.principal), data: decided(record) }
+}
+
+/** A decision that somebody only asked about: replay re-executes it, and keeps nothing of what follows. */
+export function previewDraft(record: DecisionRecord): Draft {
+  return { kind: 'preview', actor: actorOf(record.facts.principal), data: decided(record) }
+}
+
+function decided(record: DecisionRecord): Plain {
   const { facts, classification, event, answer } = record
   // What a detector found in the address must not be read here (I6).
   const isFound = record.findings.some(({ place }) => place === 'request-url')
   const path = isFound ? { text: '[redacted]', redacted: true } : redactPath(facts.path)
   const data: Plain = { action: bounded(classification.action) }
   if (record.addresses.length > 0) data['addresses'] = record.addresses
+  if (event.approval !== undefined) data['approval'] = askMembers(event.approval)
+  if (answer.approval !== null) data['approval_id'] = answer.approval.id
   if (!isEmpty(event.ask)) data['ask'] = ascending(event.ask)
   data['at'] = event.at
   if (event.budgets.length > 0) data['budgets'] = event.budgets
   if (!isEmpty(event.charge)) data['charge'] = ascending(event.charge)
-  if (!isEmpty(classification.context)) data['context'] = boundedContext(classification.context)
+  const context = contextOf(record)
+  if (!isEmpty(context)) data['context'] = context
+  const { judgement } = record
+  if (judgement && judgement.controls.length > 0) data['controls'] = judgement.controls
   if (record.decoder !== '') data['decoder'] = record.decoder
+  if (event.demands !== undefined) data['demands'] = event.demands.map(demandMembers)
   data['domain'] = classification.domain
   if (answer.draftVerdict !== answer.verdict) data['draft_verdict'] = answer.draftVerdict
   if (event.drafts.length > 0) data['drafts'] = event.drafts
@@ -121,6 +141,7 @@ export function decisionDraft(record: DecisionRecord): Draft {
   data['host'] = bounded(facts.host)
   data['kind'] = facts.kind
   if (event.least !== undefined) data['least'] = ascending(event.least)
+  if (event.marks !== undefined) data['marks'] = marksOf(event.marks)
   data['method'] = bounded(facts.method)
   data['mode'] = record.mode
   if (facts.content?.model) data['model'] = bounded(facts.content.model.model)
@@ -133,17 +154,55 @@ export function decisionDraft(record: DecisionRecord): Draft {
   if (event.refusals.length > 0) data['refusals'] = codes(event.refusals)
   data['request'] = facts.id
   if (classification.resource !== '') data['resource'] = bounded(classification.resource)
+  if (judgement && judgement.riskLevel > 0) data['risk_level'] = judgement.riskLevel
   if (event.rules.length > 0) data['rules'] = event.rules
   data['scheme'] = facts.scheme
   data['verdict'] = answer.verdict
-  return { kind: 'decision', actor: actorOf(facts.principal), data }
+  return data
 }
 
+function askMembers({ digest, expiresMs, kind, quorums }: ApprovalAsk): Plain {
+  const wanted = quorums.map(({ need, of }) => ({ need, of: of.map(bounded) }))
+  return { digest, expires_ms: expiresMs, kind, quorums: wanted }
+}
+
+function demandMembers({ verdict, reason, need, of }: Demand): Plain {
+  return { code: reason.code, id: bounded(reason.id), need, of: of.map(bounded), verdict }
+}
+
+/** One more than the kernel hears is enough for a replay to see that there were too many. */
+function marksOf(checks: readonly MarkCheck[]): readonly Plain[] {
+  return checks.slice(0, markChecksMax + 1).map(markMembers)
+}
+
+function markMembers({ amount, key, limit, op, reason, until }: MarkCheck): Plain {
+  return { amount, code: reason.code, id: bounded(reason.id), key: bounded(key), limit, op, until }
+}
+
+/** The rule's context, and what the domain added to it. */
+function contextOf({ classification, judgement }: DecisionRecord): Plain {
+  const { context } = classification
+  return boundedContext(judgement ? { ...judgement.added, ...context } : context)
+}
+
+/** Text that a domain looks through: of the body, and so never recorded (I6). */
+const unrecorded: ReadonlySet<string> = new Set(['content'])
+
+/** Characters of all facts together, as an entry writes them: an agent chooses what some of them say. */
+const contextCharactersMax = 8_192
+
+/** Facts as far as they fit, the others left out whole. */
 function boundedContext(context: Classification['context']): Plain {
   const result: Plain = {}
+  let left = contextCharactersMax
   for (const key of Object.keys(context).sort()) {
+    if (unrecorded.has(key)) continue
     const value = context[key]
-    result[key] = typeof value === 'string' ? bounded(value) : value
+    const kept = typeof value === 'string' ? bounded(value) : value
+    const length = key.length + JSON.stringify(kept ?? null).length
+    if (length > left) continue
+    left -= length
+    result[key] = kept
   }
   return result
 }
@@ -218,6 +277,26 @@ export function foldedDraft(at: number, folded: Folded<FoldedRefusal>): Draft {
 
 /** What an entry says that stands for more kinds of refusals than are counted apart. */
 export const mixture = { code: 'mixed', message: 'Refusals of several kinds.', status: 0 } as const
+
+/** What a person said to an approval, or that its time is over; carried out or refused. */
+export function approvalDraft(event: AnswerEvent | ExpireEvent, answer: Answer): Draft {
+  const data: Plain = { approval: bounded(event.approval), at: event.at }
+  if (event.kind !== 'expire') {
+    data['by'] = bounded(event.by)
+    // One more than the kernel hears is enough for a replay to see that there were too many.
+    const groups = event.groups.slice(0, groupsMax + 1)
+    if (groups.length > 0) data['groups'] = groups.map(bounded)
+  }
+  data['op'] = event.kind
+  if (event.kind !== 'expire') {
+    if (event.permits > 0) data['permits'] = event.permits
+    if (event.permitsMs > 0) data['permits_ms'] = event.permitsMs
+    if (event.reason !== '') data['reason'] = bounded(event.reason)
+  }
+  if (answer.reasons.length > 0) data['reasons'] = codes(answer.reasons)
+  data['verdict'] = answer.verdict
+  return { kind: 'approval', actor: {}, data }
+}
 
 /** An account that passed a tier on the way up. */
 export function alertDraft(

@@ -1,5 +1,6 @@
 /** A refusal as every listener answers it: the verdict, why, and what the client may do next. */
 import type { Remaining } from '../kernel/answer.ts'
+import type { ApprovalState } from '../kernel/approval.ts'
 import type { HaltCause } from '../kernel/event.ts'
 import type { Reason, ReasonCode, Retry } from '../kernel/reasons.ts'
 import type { ScopeId } from '../kernel/scope.ts'
@@ -20,6 +21,14 @@ export interface Refusal {
   readonly receipt: Receipt | null
   readonly policy: string
   readonly remaining: readonly Remaining[]
+  /** What waits for people, and until when (ms since the epoch); null where nothing does. */
+  readonly approval: {
+    readonly id: string
+    readonly state: ApprovalState
+    readonly expiresAt: number
+    /** What the person who decided said; empty while nobody did. */
+    readonly reason: string
+  } | null
   readonly halt: {
     readonly scope: ScopeId
     readonly since: number

@@ -16,6 +16,8 @@ export interface GateStatus {
   readonly holdsOpen: number
   /** Requests, tunnels and streams that are open at this moment. */
   readonly requestsOpen: number
+  /** Requests that wait for a person. */
+  readonly approvalsPending: number
   readonly halted: readonly ScopeState[]
   readonly purses: readonly PurseView[]
 }
@@ -34,6 +36,7 @@ export function statusOf(core: Core): GateStatus {
     runs: runsOf(core).length,
     holdsOpen: state.holds.size,
     requestsOpen: core.openRequests.size,
+    approvalsPending: core.approvals.pending,
     halted,
     purses: purseViews(state),
   }

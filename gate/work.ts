@@ -1,8 +1,11 @@
 /** One request under judgement: what is known of it, what the policy says of it, and the event that it makes. */
 import type { Answer } from '../kernel/answer.ts'
+import type { ApprovalAsk } from '../kernel/approval.ts'
 import type { DecoderName } from '../kernel/content.ts'
-import { defaultCharge, type Vector } from '../kernel/dimension.ts'
+import { amountIn, defaultCharge, type Vector } from '../kernel/dimension.ts'
+import type { Demand, Judgement } from '../kernel/domain.ts'
 import type { AdmitEvent } from '../kernel/event.ts'
+import type { MarkCheck } from '../kernel/mark.ts'
 import type { PayloadFinding } from '../kernel/payload.ts'
 import type { Classification, Policy } from '../kernel/policy.ts'
 import type { Reason } from '../kernel/reasons.ts'
@@ -23,6 +26,15 @@ export interface Amounts {
 /** Records a refusal that the kernel is not asked about; the gate's own door for it. */
 export type Reject = (refusal: Pick<Refusal, 'code' | 'reasons'>) => Promise<Refusal>
 
+/** What domains and signed statements have to say of a request. */
+export interface Said {
+  /** Null where no domain judged it. */
+  readonly judgement: Judgement | null
+  readonly refusals: readonly Reason[]
+  readonly demands: readonly Demand[]
+  readonly marks: readonly MarkCheck[]
+}
+
 export interface Work {
   readonly core: Core
   readonly facts: RequestFacts
@@ -34,7 +46,13 @@ export interface Work {
   readonly decoder: DecoderName | ''
   /** Why the body could not be read; null where it was, or need not be. */
   readonly unread: Reason | null
-  /** Less the time that its body took to arrive: what is measured is the gate. */
+  /** SHA-256 of its body as it will be forwarded; null while nobody had to know it. */
+  readonly bodyHash: (() => string | null) | null
+  /** Null while nobody was asked. */
+  readonly said: Said | null
+  /** How a person's yes is bound; null where nobody has to be asked. */
+  readonly approval: ApprovalAsk | null
+  /** Less the time that its body took to arrive, and people to answer: what is measured is the gate. */
   readonly begunMs: number
 }
 
@@ -65,9 +83,10 @@ export function eventOf(
   refusals: readonly Reason[],
   queue: AdmitEvent['queue'],
 ): AdmitEvent {
-  const { core, facts, amounts, classification, unread } = work
+  const { core, facts, amounts, approval, classification, said, unread } = work
   let against = unread === null ? refusals : [unread, ...refusals]
   if (amounts.refusals !== undefined) against = [...amounts.refusals, ...against]
+  if (said !== null) against = [...said.refusals, ...against]
   const event: AdmitEvent = {
     kind: 'admit',
     at: core.now(),
@@ -77,18 +96,45 @@ export function eventOf(
     rules: classification.rules,
     drafts: classification.drafts,
     budgets: classification.budgets,
-    charge: chargeOf(classification.charge, amounts.charge),
+    charge: chargeOf(work),
     ask: over(classification.ask, amounts.ask),
     refusals:
       against.length === 0 ? classification.refusals : [...classification.refusals, ...against],
     queue,
   }
-  for (const _ in classification.least) return { ...event, least: classification.least }
-  return event
+  for (const _ in classification.least) return more({ ...event, least: classification.least }, work)
+  return said === null && approval === null ? event : more(event, work)
 }
 
-/** The rule's charge and the wire's amounts; what the proxy measured itself is never replaced by a rule. */
-function chargeOf(charge: Vector, amounts: Vector): Vector {
+/** What domains add to an event, and how a yes is bound; each member only where it says something. */
+function more(event: AdmitEvent, { approval, said }: Work): AdmitEvent {
+  return {
+    ...event,
+    ...(said === null || said.demands.length === 0 ? {} : { demands: said.demands }),
+    ...(said === null || said.marks.length === 0 ? {} : { marks: said.marks }),
+    ...(approval === null ? {} : { approval }),
+  }
+}
+
+/**
+ * The rule's charge and the wire's amounts; what the proxy measured itself is never replaced by a rule. A domain
+ * charges beside them: of each dimension the larger.
+ */
+function chargeOf({ amounts, classification, said }: Work): Vector {
+  const charge = ruled(classification.charge, amounts.charge)
+  if (said === null || said.judgement === null) return charge
+  let larger: Record<string, number> | null = null
+  for (const [dimension, amount] of Object.entries(said.judgement.charge)) {
+    const known = amountIn(charge, dimension) ?? amountIn(defaultCharge, dimension) ?? 0
+    if (amount <= known) continue
+    larger ??= { ...charge }
+    larger[dimension] = amount
+  }
+  return larger ?? charge
+}
+
+/** The rule's charge with the wire's amounts over it. */
+function ruled(charge: Vector, amounts: Vector): Vector {
   for (const _ in charge) return { ...defaultCharge, ...charge, ...amounts }
   return amounts
 }
@@ -105,6 +151,11 @@ export function goesOn(answer: Answer, policy: Policy): boolean {
   return (
     verdict === 'allow' || verdict === 'warn' || verdict === 'queue' || observes(answer, policy)
   )
+}
+
+/** True where it may still be let pass: a person may say yes, who has not been asked. */
+export function mayGoOn(answer: Answer, policy: Policy): boolean {
+  return answer.verdict === 'approve' || goesOn(answer, policy)
 }
 
 /** In observe mode policy does not bind; a halt, a forbidden destination and a fault of ours still do. */

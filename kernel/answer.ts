@@ -1,4 +1,5 @@
 /** What a step answers: the next state, a verdict with all its reasons, and effects as data (I10). */
+import type { Approval, ApprovalState } from './approval.ts'
 import type { HaltCause } from './event.ts'
 import type { Reason } from './reasons.ts'
 import type { ScopeId } from './scope.ts'
@@ -18,6 +19,13 @@ export type Effect =
       readonly posted: number
       readonly held: number
       readonly limit: number
+    }
+  /** An approval was asked for, answered by enough people, ran out, or went with its halt or policy. */
+  | {
+      readonly kind: 'approval'
+      readonly approval: string
+      readonly digest: string
+      readonly state: ApprovalState
     }
   /** A hold ended without the proxy asking for it: forfeited by a recovery. */
   | { readonly kind: 'ended'; readonly request: string; readonly outcome: 'forfeited' }
@@ -39,6 +47,8 @@ export interface Answer {
   readonly effects: readonly Effect[]
   /** The hold that an admit or extend made; null otherwise. */
   readonly hold: Hold | null
+  /** What waits for people, where that is the verdict or its reason; what let an admission pass; what was answered. */
+  readonly approval: Approval | null
   /** For `queue` and `rate-limited`: when it may fit, at the earliest; null otherwise. */
   readonly retryAt: number | null
   /** For a refused admit: what is left of the binding budgets it was measured against. */

@@ -10,6 +10,7 @@ import { haltedOn, haltedReason } from './halt.ts'
 import { samePeriod } from './period.ts'
 import type { BudgetTerms, Terms } from './policy.ts'
 import { countsIn } from './purse.ts'
+import { dropAsked } from './release.ts'
 import { fleet, kindOf, type ScopeId } from './scope.ts'
 import type { Account, Purse } from './state.ts'
 import { rearm } from './tier.ts'
@@ -118,9 +119,13 @@ function realign(
   }
 }
 
-/** A policy comes into force: open purses of budgets that it still has fall to its limits, and none rises. */
+/**
+ * A policy comes into force: open purses of budgets that it still has fall to its limits, and none rises. What
+ * people were asked under another one, or said to it, is asked anew.
+ */
 export function load(turn: Turn, event: LoadEvent): Answer {
   assert(event.digest === turn.terms.digest, 'a policy comes into force with its own terms')
+  if (event.digest !== turn.policy) dropAsked(turn, () => true)
   const widenings = new Map<string, { before: Purse; after: Purse }>()
   for (const [key, purse] of turn.purses.sorted()) {
     const budget = turn.terms.budgets.get(purse.budget)

@@ -180,6 +180,19 @@ function lineOf(
   return line
 }
 
+/**
+ * What an approval holds of one purse while it waits: the least that the request needs, so that a yes finds it.
+ * Nothing of a gauge, in which it is not yet, and no host.
+ */
+export function waitingLine({ budget, purse }: Bound, event: AdmitEvent): readonly number[] {
+  const { ask, charge, least = none } = event
+  const amounts = { exact: charge, ask, least, given: none }
+  return purse.dimensions.map((dimension) => {
+    if (dimension === 'inflight' || !budget.dimensions.includes(dimension)) return 0
+    return needOf(dimension, amounts, false)
+  })
+}
+
 /** True where the account could never hold what is needed, however long one waits. */
 export function neverFits(lack: Lack): boolean {
   return lack.need > limitOf(lack.account)

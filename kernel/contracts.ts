@@ -3,6 +3,7 @@
  * A violation is a bug of ours: ContractError, and the gate seals.
  */
 import { limitOf, useOf } from './account.ts'
+import { checkAsked } from './approval-contracts.ts'
 import { assert, nth, present } from './contract.ts'
 import { checkVector } from './dimension.ts'
 import { samePeriod } from './period.ts'
@@ -97,7 +98,10 @@ function checkPurse(key: string, purse: Purse, held: readonly number[]): void {
   )
   assert(new Set(hosts).size === hosts.length, 'a host is counted once')
   for (const [index, account] of purse.accounts.entries()) {
-    assert(account.held === (held[index] ?? 0), 'P1: what is held is the sum of the open holds')
+    assert(
+      account.held === (held[index] ?? 0),
+      'P1: what is held is the sum of open holds and approvals',
+    )
     const dimension = nth(dimensions, index)
     assert(dimension > (dimensions[index - 1] ?? ''), 'dimensions ascend')
     const known = dimension === 'hosts' ? hosts.length : 0
@@ -127,12 +131,12 @@ function checkHold(state: State, key: string, hold: Hold): void {
   }
 }
 
-/** What the open holds hold, by purse key. */
+/** What the open holds and approvals hold, by purse key. */
 function heldByPurse(state: State): ReadonlyMap<string, readonly number[]> {
   const sums = new Map<string, number[]>()
-  for (const [key, hold] of state.holds) {
-    checkHold(state, key, hold)
-    for (const line of hold.lines) {
+  for (const [key, hold] of state.holds) checkHold(state, key, hold)
+  for (const holder of [...state.holds.values(), ...state.approvals.values()]) {
+    for (const line of holder.lines) {
       const purse = present(state.purses.get(line.purse), 'a hold is on an open purse')
       assert(
         line.amounts.length === purse.dimensions.length,
@@ -177,6 +181,7 @@ export function checkWhole(state: State): void {
   const held = heldByPurse(state)
   for (const [key, purse] of state.purses) checkPurse(key, purse, held.get(key) ?? [])
   checkScopes(state)
+  checkAsked(state)
 }
 
 /** Asserts everything that is true of a state under the terms in force: the deep check after each step. */

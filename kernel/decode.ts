@@ -3,11 +3,13 @@ import { assert } from './contract.ts'
 import { dimensionPattern, type Vector } from './dimension.ts'
 import { haltCauses } from './event.ts'
 import { fields, list, natural, oneOf, string } from './fields.ts'
+import type { HoldLine } from './hold-line.ts'
 import type { Period } from './policy.ts'
 import { parseScope, type ScopeId } from './scope.ts'
-import type { Account, Hold, HoldLine, Purse, ScopeState } from './state.ts'
+import type { Account, Hold, Purse, ScopeState } from './state.ts'
 
-function scopeId(value: unknown): ScopeId {
+/** The id of a scope. */
+export function scopeId(value: unknown): ScopeId {
   const scope = parseScope(string(value))
   assert(scope !== null, 'a scope is read')
   return scope
@@ -99,13 +101,15 @@ function dimension(value: unknown): string {
   return name
 }
 
-function vectorFrom(value: unknown): Vector {
+/** Amounts by dimension. */
+export function vectorFrom(value: unknown): Vector {
   assert(typeof value === 'object' && value !== null, 'a vector is read')
   const entries = Object.entries(value).map(([name, amount]) => [dimension(name), natural(amount)])
   return Object.fromEntries(entries)
 }
 
-function lineFrom(value: unknown): HoldLine {
+/** What is held of one purse. */
+export function lineFrom(value: unknown): HoldLine {
   const read = fields(value, ['amounts', 'purse'])
   return { purse: string(read['purse']), amounts: list(read['amounts']).map(natural) }
 }

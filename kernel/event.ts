@@ -1,5 +1,8 @@
 /** What can happen to the kernel's state. Time, ids and facts arrive in the event; nothing else moves it. */
+import type { ApprovalAsk } from './approval.ts'
 import type { Vector } from './dimension.ts'
+import type { Demand } from './domain.ts'
+import type { MarkCheck } from './mark.ts'
 import type { Reason } from './reasons.ts'
 import type { Principal, ScopeId } from './scope.ts'
 
@@ -29,6 +32,12 @@ export interface AdmitEvent {
   readonly least?: Vector
   /** Refusals found before the kernel: conditions, validators, destination. Any one denies. */
   readonly refusals: readonly Reason[]
+  /** What domains want beside the rules: a person's yes, a warning. Absent where they want nothing. */
+  readonly demands?: readonly Demand[]
+  /** What domains ask of their memory, and remember of this. Absent where it is nothing. */
+  readonly marks?: readonly MarkCheck[]
+  /** How a person's yes would be bound. Absent where no verdict could be `approve`. */
+  readonly approval?: ApprovalAsk
   /** Whether a place in the queue is left: `open` may answer `queue`; otherwise a refusal says why not. */
   readonly queue: 'open' | 'full' | 'expired'
 }
@@ -111,6 +120,28 @@ export interface RecoverEvent {
   readonly at: Instant
 }
 
+/** A person answers what waits for approval. */
+export interface AnswerEvent {
+  readonly kind: 'approve' | 'deny'
+  readonly at: Instant
+  /** Id of the approval. */
+  readonly approval: string
+  /** Name of who answers, and of the groups that count for a quorum. */
+  readonly by: string
+  readonly groups: readonly string[]
+  readonly reason: string
+  /** With an approval: so many more of its class, for so long (ms). 0 and 0 for none. */
+  readonly permits: number
+  readonly permitsMs: number
+}
+
+/** The time of an approval is over: nobody answered, which is a denial. Refused before its time. */
+export interface ExpireEvent {
+  readonly kind: 'expire'
+  readonly at: Instant
+  readonly approval: string
+}
+
 export type KernelEvent =
   | AdmitEvent
   | DispatchEvent
@@ -121,3 +152,5 @@ export type KernelEvent =
   | ReinstateEvent
   | LoadEvent
   | RecoverEvent
+  | AnswerEvent
+  | ExpireEvent

@@ -7,9 +7,10 @@ import { amountIn, amountOf, checkVector, type Dimension, type Vector } from './
 import type { ExtendEvent } from './event.ts'
 import { budgetFindings, type Finding, reasonsOf, retryAtOf, strictest } from './finding.ts'
 import { carryOut } from './halt.ts'
+import type { HoldLine } from './hold-line.ts'
 import { isOf, refresh, withAccounts } from './purse.ts'
 import { ended, stoppedBy } from './settle.ts'
-import type { Hold, HoldLine, Purse } from './state.ts'
+import type { Hold, Purse } from './state.ts'
 import { done, putHold, putPurse, type Turn } from './turn.ts'
 import { passes } from './verdict.ts'
 

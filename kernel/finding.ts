@@ -1,6 +1,7 @@
 /** What is said against a request, one finding a rule, budget or scope, and how findings compose (I11). */
 import { headroomOf } from './account.ts'
 import { type Bound, type Lack, neverFits } from './charge.ts'
+import type { Demand } from './domain.ts'
 import type { AdmitEvent, HaltCause } from './event.ts'
 import type { Terms } from './policy.ts'
 import type { Reason, ReasonCode } from './reasons.ts'
@@ -59,8 +60,21 @@ export function ruleFindings(
   if (known > 0 || terms.defaultVerdict === 'allow') return findings
   if (terms.defaultVerdict === 'warn') return [finding('warn', null)]
   const { agent } = event.principal
-  const message = `No rule of the policy allows ${agent} this request to ${event.host}: ask an operator for a rule.`
+  const what = event.host === '' ? 'this action' : `this request to ${event.host}`
+  const message = `No rule of the policy allows ${agent} ${what}: ask an operator for a rule.`
   return [denial('no-rule', '', message)]
+}
+
+/** What domains want beside the rules: each demand is a finding like the effect of a rule. */
+export function demandFindings(
+  demands: readonly Demand[],
+  { principal }: AdmitEvent,
+): readonly Finding[] {
+  return demands.map(({ verdict, reason }) => {
+    const found = finding(verdict, reason)
+    const scope = runOf(principal)
+    return verdict === 'halt' ? { ...found, halts: { scope, cause: 'rule' } } : found
+  })
 }
 
 /** When a window has an amount again, if nothing more is spent. */

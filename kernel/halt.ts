@@ -4,6 +4,7 @@ import { agentOf } from './contracts.ts'
 import type { HaltCause, ReinstateEvent } from './event.ts'
 import type { Finding } from './finding.ts'
 import type { Reason } from './reasons.ts'
+import { dropAsked } from './release.ts'
 import { kindOf, type ScopeId } from './scope.ts'
 import type { ScopeState, State } from './state.ts'
 import { done, putScope, refused, type Turn } from './turn.ts'
@@ -35,8 +36,8 @@ export function haltedReason(halted: ScopeState): Reason {
 }
 
 /**
- * Halts a scope: from this step on nothing of it is admitted or dispatched. A scope that is halted already stays
- * as it is.
+ * Halts a scope: from this step on nothing of it is admitted or dispatched, and what waits for people, or has their
+ * yes, goes. A scope that is halted already stays as it is.
  *
  * What is held and not dispatched stays held until the gate settles it as voided, in an entry of its own: the log
  * holds admission and dispatch as one record, so that a replayed halt could not tell which holds to give back.
@@ -48,6 +49,7 @@ export function halt(turn: Turn, scope: ScopeId, cause: HaltCause): void {
   const incarnation = before?.incarnation ?? 0
   putScope(turn, { scope, mode: 'halted', incarnation, since: now, cause })
   turn.effects.push({ kind: 'sever', scope, cause })
+  dropAsked(turn, (path) => path.includes(scope))
 }
 
 /** A new incarnation of a halted agent, project or tenant, with all that it spent; nothing else ever comes back. */

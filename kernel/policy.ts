@@ -1,7 +1,9 @@
 /** What the kernel knows of a policy: plain terms to decide with, and the one question it answers by itself. */
+import type { Quorum } from './approval.ts'
 import type { DecoderName } from './content.ts'
 import type { CredentialTerms, UpstreamProxyTerms } from './credential.ts'
 import type { Dimension, Vector } from './dimension.ts'
+import type { DomainPlugin, Judgement, ParameterValue, Proof } from './domain.ts'
 import type { PayloadTerms } from './payload.ts'
 import type { Price } from './price.ts'
 import type { Reason } from './reasons.ts'
@@ -31,6 +33,16 @@ export interface RuleTerms {
   readonly effect: Verdict
   /** The operator's own words, or empty; they reach the agent in a refusal. */
   readonly reason: string
+  /** Whose yes an `approve` wants; null where the rule is none. */
+  readonly approval: ApprovalTerms | null
+}
+
+export interface ApprovalTerms {
+  readonly quorum: Quorum
+  /** How long it waits for people. */
+  readonly expiresMs: number
+  /** How long a connection is held for them; 0 answers at once. */
+  readonly waitMs: number
 }
 
 export interface BudgetTerms {
@@ -90,6 +102,8 @@ export interface Classification {
   readonly payload: readonly PayloadTerms[]
   /** Names of the credentials that the proxy sets on the way out. */
   readonly inject: readonly string[]
+  /** `require`: the agent must show a capability token; `attach`: the proxy sends one upstream; else empty. */
+  readonly capability: CapabilityTerms
   /** Name of the proxy that it is sent through; `direct` where it goes through none; empty where nothing says so. */
   readonly upstreamProxy: string
   /** What the model that it calls costs; null where it calls none, or nobody stated a price. */
@@ -105,8 +119,49 @@ export interface AgentTerms {
   readonly tenant: string | null
   readonly project: string | null
   readonly actor: string | null
+  /** `act_*`: who it is to the domains. */
+  readonly type: string
   /** SHA-256 of each token, 64 lower-case hex digits. */
   readonly tokens: readonly string[]
+}
+
+export type CapabilityTerms = '' | 'require' | 'attach'
+
+/** Who may answer approvals, by its own token. */
+export interface ApproverTerms {
+  readonly name: string
+  readonly groups: readonly string[]
+  /** SHA-256 of each token, 64 lower-case hex digits. */
+  readonly tokens: readonly string[]
+}
+
+/** Whose signed statements count, and of which kinds. */
+export interface IssuerTerms {
+  readonly name: string
+  readonly kinds: readonly string[]
+  /** Ed25519 public key, base64url without padding, as `x` of a JWK (RFC 8037). */
+  readonly key: string
+}
+
+/** A domain in force: the plugin, and its parameters as the policy set them. */
+export interface DomainTerms {
+  readonly plugin: DomainPlugin
+  /** `builtin`, `yaml`, or `sha256:…` of the file that it came from. */
+  readonly origin: string
+  readonly parameters: Readonly<Record<string, ParameterValue>>
+}
+
+/** When a call is judged, and what was proved before. */
+export interface Occasion {
+  /** Milliseconds since the epoch, ratcheted. */
+  readonly at: number
+  readonly proofs: readonly Proof[]
+}
+
+/** How often a classification was remembered, and how often it had to be made. */
+export interface Memory {
+  readonly hits: number
+  readonly misses: number
 }
 
 /** A compiled policy. Made by the policy room only; immutable. */
@@ -115,10 +170,21 @@ export interface Policy extends Terms {
   /** Credentials that rules inject and upstream proxies ask for, by name. Never their values. */
   readonly credentials: ReadonlyMap<string, CredentialTerms>
   readonly upstreamProxies: ReadonlyMap<string, UpstreamProxyTerms>
+  readonly approvers: ReadonlyMap<string, ApproverTerms>
+  readonly issuers: ReadonlyMap<string, IssuerTerms>
+  /** Frozen with the policy, and part of its digest. */
+  readonly domains: ReadonlyMap<string, DomainTerms>
   /** Whether any tunnel could have to be inspected. */
   readonly inspects: boolean
   /** The canonical JSON (RFC 8785) whose SHA-256 the digest is; compiling it gives this policy again. */
   readonly source: string
+  /** Of what it said of equal requests; absent where nothing is remembered. */
+  readonly memory?: Memory
   /** Total and pure: whatever goes wrong inside comes back as a refusal. */
   classify(request: RequestFacts): Classification
+  /**
+   * What its domain says of a request that was classified, its body read: null where no domain judges it. Total and
+   * pure; a plugin that throws, overruns its time or answers nonsense has denied.
+   */
+  judge(request: RequestFacts, classified: Classification, occasion: Occasion): Judgement | null
 }

@@ -10,9 +10,11 @@ export interface RequestFacts {
    * request    one HTTP request whose method and path are known.
    * websocket  an HTTP request that upgrades.
    * tunnel     an opaque tunnel: method is CONNECT, path and query are empty and unknowable.
+   * action     no request: an action of a domain that somebody asks about. Method, host, path and headers are
+   *            empty, port is 0; only rules that name its domain and action speak, `body` is its context.
    * reach      only whether any rule could allow this host and port; never admitted itself.
    */
-  readonly kind: 'request' | 'websocket' | 'tunnel' | 'reach'
+  readonly kind: 'request' | 'websocket' | 'tunnel' | 'action' | 'reach'
   readonly method: string
   readonly scheme: 'http' | 'https'
   /** Lower case, IDNA as ASCII, without trailing dot; an IPv6 address without brackets. */
@@ -26,4 +28,16 @@ export interface RequestFacts {
   readonly headers: Readonly<Record<string, string>>
   /** What a decoder made of the body; null while nobody read it. Never recorded, but for a model's name. */
   readonly content: Content | null
+  /** What is asked about where kind is `action`; absent otherwise. */
+  readonly action?: AskedAction
+}
+
+export interface AskedAction {
+  readonly domain: string
+  /** `axn_*` */
+  readonly action: string
+  /** `res_*`, or empty. */
+  readonly resource: string
+  /** `act_*`, or empty: the type that the policy gives the agent. */
+  readonly actor: string
 }

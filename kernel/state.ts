@@ -1,6 +1,9 @@
 /** The kernel's whole state: persistent data, so that an older state stays usable while a newer one lives. */
+import type { Approval, Permit } from './approval.ts'
 import type { Vector } from './dimension.ts'
 import type { HaltCause } from './event.ts'
+import type { HoldLine } from './hold-line.ts'
+import type { Mark } from './mark.ts'
 import type { Period } from './policy.ts'
 import type { ScopeId } from './scope.ts'
 import { Table } from './table.ts'
@@ -52,12 +55,6 @@ export interface Purse {
   readonly hostsUntil: readonly number[]
 }
 
-export interface HoldLine {
-  readonly purse: string
-  /** Parallel to the dimensions of the purse. */
-  readonly amounts: readonly number[]
-}
-
 export interface Hold {
   /** Id of the request. */
   readonly request: string
@@ -82,6 +79,12 @@ export interface State {
   readonly holds: Table<Hold>
   /** Number of runs seen, by agent name. */
   readonly runs: Table<number>
+  /** By the digest of the action. */
+  readonly approvals: Table<Approval>
+  /** By agent and class: `AGENT KIND`. */
+  readonly permits: Table<Permit>
+  /** By key. */
+  readonly marks: Table<Mark>
 }
 
 /** The state before the first event of a ledger. */
@@ -92,6 +95,9 @@ export const emptyState: State = {
   purses: Table.empty(),
   holds: Table.empty(),
   runs: Table.empty(),
+  approvals: Table.empty(),
+  permits: Table.empty(),
+  marks: Table.empty(),
 }
 
 /** Orders holds by the id of their request, so that what is done to several is done in one order. */

@@ -4,6 +4,7 @@
  */
 import { admit } from './admit.ts'
 import type { Answer } from './answer.ts'
+import { answer, expire } from './answering.ts'
 import { changeAuthority, load } from './authority.ts'
 import { assert, never } from './contract.ts'
 import type { KernelEvent } from './event.ts'
@@ -36,6 +37,11 @@ function take(turn: Turn, event: KernelEvent): Answer {
       return load(turn, event)
     case 'recover':
       return recover(turn)
+    case 'approve':
+    case 'deny':
+      return answer(turn, event)
+    case 'expire':
+      return expire(turn, event)
     default:
       return never(event)
   }

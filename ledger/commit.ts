@@ -3,7 +3,7 @@
  * not urgent rides along with what is, or goes by itself a little later.
  */
 import type { Failure } from '../kernel/reasons.ts'
-import { type After, stopwatch } from './deadline.ts'
+import { type After, type Soon, stopwatch } from './deadline.ts'
 import type { Receipt } from './entry.ts'
 import { failureOf, isScarcity, unavailable } from './failure.ts'
 import type { NextSegment } from './next-segment.ts'
@@ -28,6 +28,7 @@ export interface CommitterOptions {
   readonly last: Receipt
   readonly sync: boolean
   readonly after: After
+  readonly soon: Soon
   readonly watch: Watch | undefined
   /** True where the segment is to end with what waits now. Asked outside of every caller's turn. */
   due(segment: OpenSegment): boolean
@@ -92,7 +93,7 @@ export class Committer {
     this.#cancelTimer?.()
     this.#cancelTimer = null
     if (this.#poisoned !== null) return
-    this.#running ??= Promise.resolve().then(() => this.#run())
+    this.#running ??= this.#turnEnd().then(() => this.#run())
   }
 
   /** Says that something waits that is not urgent: it goes with the next commit, or begins one after `lazyMs`. */
@@ -130,6 +131,11 @@ export class Committer {
     return urgent || entries >= batchEntriesMax / 2 || bytes >= batchBytesMax / 2
   }
 
+  /** So that one commit takes along all that came in the same turn. */
+  #turnEnd(): Promise<void> {
+    return new Promise((resolve) => this.#options.soon(resolve))
+  }
+
   #wakeAfter(delayMs: number): void {
     this.#cancelTimer = this.#options.after(delayMs, () => this.wake())
   }
@@ -137,8 +143,10 @@ export class Committer {
   /** At least one commit of what waits, and more for as long as that is pressing. */
   async #run(): Promise<void> {
     try {
-      do await this.#advance()
-      while (this.#scarcity === null && this.#isPressing)
+      do {
+        await this.#advance()
+        await this.#turnEnd()
+      } while (this.#scarcity === null && this.#isPressing)
     } catch (error) {
       // An fsync that failed once may succeed the next time without the data being there (PostgreSQL, 2018),
       // so that nothing is tried again: what is on disk is found out by a start.

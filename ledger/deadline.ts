@@ -10,6 +10,9 @@ export const realAfter: After = (delayMs, callback) => {
   return () => clearTimeout(timer)
 }
 
+/** Calls back when all that came in this turn of the loop was heard. */
+export type Soon = (callback: () => void) => void
+
 /** Seconds since the call, from a clock that nobody sets. */
 export function stopwatch(): () => number {
   const started = performance.now()

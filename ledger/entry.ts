@@ -6,6 +6,8 @@ export const entryKinds = [
   'boot.open',
   'boot.close',
   'decision',
+  'preview',
+  'approval',
   'settlement',
   'extension',
   'rejected',

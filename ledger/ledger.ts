@@ -61,6 +61,7 @@ export class Ledger {
       last: parts.last,
       sync: options.durability === 'group',
       after: options.after ?? realAfter,
+      soon: options.soon ?? ((callback) => callback()),
       watch: options.watch,
       // `boot.close` is the last entry of its file, so that a closing ledger begins no other one.
       due: (segment) => {

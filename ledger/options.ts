@@ -1,6 +1,6 @@
 /** What a ledger is given: a place, a clock, randomness, and the state that it is the log of. */
 import type { Failure } from '../kernel/reasons.ts'
-import type { After } from './deadline.ts'
+import type { After, Soon } from './deadline.ts'
 import type { Entry } from './entry.ts'
 import type { Files } from './files.ts'
 import type { Watch } from './watch.ts'
@@ -36,6 +36,8 @@ export interface LedgerOptions {
   readonly freeBytesMin?: number
   readonly files?: Files
   readonly after?: After
+  /** A commit waits for it, so that it takes along what else comes in the same turn; at once where it is left out. */
+  readonly soon?: Soon
   /** Version of Node: the one that runs, where it is left out. */
   readonly runtime?: string
   readonly watch?: Watch

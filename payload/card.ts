@@ -43,11 +43,28 @@ const issuers: readonly Issuer[] = [
 const cardDigitsMin = 13
 const cardDigitsMax = 19
 
-function isIssued(digits: string): boolean {
-  return issuers.some(({ from, to, lengths }) => {
+/** How many digits say who issued it. */
+const issuerDigits = 4
+
+/** By the first four digits, a bit for each length that an issuer uses for them: a table, as most numbers are no cards. */
+const lengthsByStart: Int32Array = Int32Array.from({ length: 10 ** issuerDigits }, (_, start) => {
+  const digits = String(start).padStart(issuerDigits, '0')
+  const used = issuers.filter(({ from, to }) => {
     const first = Number(digits.slice(0, String(from).length))
-    return first >= from && first <= to && lengths.includes(digits.length)
+    return first >= from && first <= to
   })
+  return used.flatMap(({ lengths }) => lengths).reduce((bits, length) => bits | (1 << length), 0)
+})
+
+/** The lengths that numbers may have which begin with the four digits at `start`. */
+function lengthsAt(bytes: Uint8Array, start: number): number {
+  let first = 0
+  for (let at = start; at < start + issuerDigits; at += 1) {
+    const digit = (bytes[at] ?? 0) - 48
+    if (digit < 0 || digit > 9) return 0
+    first = first * 10 + digit
+  }
+  return lengthsByStart[first] ?? 0
 }
 
 /** Four or more digits first, three or more in each group but the last. */
@@ -59,18 +76,25 @@ function isGroupedLikeCard(lengths: readonly number[]): boolean {
 }
 
 function isCard(digits: string): boolean {
-  if (new Set(digits).size === 1) return false
-  return isIssued(digits) && luhn(digitsOf(digits))
+  return new Set(digits).size > 1 && luhn(digitsOf(digits))
 }
 
 /** The longest card number that the groups begin with. */
 export function matchCard(bytes: Uint8Array, groups: Grouped): Range | null {
+  const issued = lengthsAt(bytes, groups.start)
+  if (issued === 0) return null
   for (let count = groups.ends.length; count > 0; count -= 1) {
     const lengths = groups.lengths.slice(0, count)
     const total = lengths.reduce((sum, length) => sum + length, 0)
     if (total < cardDigitsMin) return null
     const end = groups.ends[count - 1] ?? groups.start
-    if (total > cardDigitsMax || !isGroupedLikeCard(lengths) || !isFreeAfter(bytes, end)) continue
+    if (
+      total > cardDigitsMax ||
+      (issued & (1 << total)) === 0 ||
+      !isGroupedLikeCard(lengths) ||
+      !isFreeAfter(bytes, end)
+    )
+      continue
     if (isCard(digitsText(bytes, groups, count))) return { start: groups.start, end }
   }
   return null

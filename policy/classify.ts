@@ -3,6 +3,7 @@ import { never } from '../kernel/contract.ts'
 import type { Classification } from '../kernel/policy.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
+import { classifyAction } from './classify-action.ts'
 import {
   type CompiledBudget,
   type CompiledRule,
@@ -21,11 +22,19 @@ export class Classifier implements Rulebook {
   readonly parts: PolicyParts
   readonly #ruleIndex: HostIndex
   readonly #budgetIndex: HostIndex
+  readonly #rulesByDomain = new Map<string, CompiledRule[]>()
+  readonly #budgetsOnActions: readonly CompiledBudget[]
 
   constructor(parts: PolicyParts) {
     this.parts = parts
     this.#ruleIndex = new HostIndex(parts.rules.map(({ target }) => target))
     this.#budgetIndex = new HostIndex(parts.budgets.map(({ target }) => target))
+    for (const rule of parts.rules) {
+      const others = this.#rulesByDomain.get(rule.domain)
+      if (others === undefined) this.#rulesByDomain.set(rule.domain, [rule])
+      else others.push(rule)
+    }
+    this.#budgetsOnActions = parts.budgets.filter(({ target }) => !target.isOfRequests)
   }
 
   /** Total and pure: whatever goes wrong inside comes back as a refusal. */
@@ -34,6 +43,8 @@ export class Classifier implements Rulebook {
       case 'request':
       case 'websocket':
         return classifyRequest(this, request)
+      case 'action':
+        return classifyAction(this, request)
       case 'tunnel':
         return classifyTunnel(this, request)
       case 'reach':
@@ -49,6 +60,14 @@ export class Classifier implements Rulebook {
 
   budgetsFor(host: string): readonly CompiledBudget[] {
     return at(this.parts.budgets, this.#budgetIndex.candidates(host))
+  }
+
+  rulesOn(domain: string): readonly CompiledRule[] {
+    return domain === '' ? [] : (this.#rulesByDomain.get(domain) ?? [])
+  }
+
+  budgetsOnActions(): readonly CompiledBudget[] {
+    return this.#budgetsOnActions
   }
 }
 
@@ -69,9 +88,10 @@ interface Heard {
 
 function classifyRequest(rulebook: Rulebook, request: RequestFacts): Classification {
   const subject = new Subject(request)
-  const heard = hear(rulebook, subject)
+  const hearing = hear(rulebook, subject)
+  const { heard } = hearing
   const decoder = subject.content === null ? decoderOf(heard) : ''
-  const refusals: Reason[] = []
+  const refusals: Reason[] = hearing.missed.length === 0 ? [] : misspelt(hearing)
   const matched: CompiledRule[] = []
   const drafts: string[] = []
   for (const { rule, standing } of heard) {
@@ -92,19 +112,44 @@ function classifyRequest(rulebook: Rulebook, request: RequestFacts): Classificat
   return describe({ rulebook, subject, matched, drafts, budgets, refusals, decoder })
 }
 
-function hear(rulebook: Rulebook, subject: Subject): readonly Heard[] {
+interface Hearing {
+  readonly heard: readonly Heard[]
+  /** Rules that would judge it, were its path not written in another way. */
+  readonly missed: readonly CompiledRule[]
+}
+
+function hear(rulebook: Rulebook, subject: Subject): Hearing {
   const { request } = subject
   const heard: Heard[] = []
+  const missed: CompiledRule[] = []
   for (const rule of rulebook.rulesFor(request.host)) {
     const { target } = rule
     if (mismatchOfParties(target, request) !== null) continue
-    if (mismatchOfContent(target, subject) !== null) continue
+    const mismatch = mismatchOfContent(target, subject)
+    if (mismatch !== null) {
+      const isRough = mismatch === 'path' && rule.rough !== null
+      if (isRough && mismatchOfContent(rule.rough, subject) === null) missed.push(rule)
+      continue
+    }
     // What another decoder read says nothing about what this rule means.
     const seen = isForeign(rule, subject) ? subject.blind : subject
     const standing = standingOf(target.when, seen)
     if (standing.kind !== 'silent') heard.push({ rule, standing })
   }
-  return heard
+  return { heard, missed }
+}
+
+/** A server may read two spellings of a path as one: what a rule judges is not let pass by another, unjudged. */
+function misspelt({ heard, missed }: Hearing): Reason[] {
+  const isJudged = ({ domain, terms }: CompiledRule): boolean =>
+    terms.state !== 'active' ||
+    heard.some(({ rule }) => rule.rough !== null && rule.domain === domain)
+  return missed
+    .filter((rule) => !isJudged(rule))
+    .map(({ terms: { id } }) => {
+      const message = `This path is another spelling of what the rule ${id} judges: write it as the rule does.`
+      return { code: 'validator-refused', id, message }
+    })
 }
 
 /** True where the body was read by another decoder than the rule's. */

@@ -2,7 +2,13 @@
 import type { DecoderName } from '../kernel/content.ts'
 import type { Vector } from '../kernel/dimension.ts'
 import type { PayloadTerms } from '../kernel/payload.ts'
-import type { BudgetTerms, Classification, RuleTerms, Terms } from '../kernel/policy.ts'
+import type {
+  BudgetTerms,
+  CapabilityTerms,
+  Classification,
+  RuleTerms,
+  Terms,
+} from '../kernel/policy.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import type { Expression, Subject } from './expression.ts'
 import { modelDimensions, type PriceBook } from './price-book.ts'
@@ -12,6 +18,8 @@ import type { Target } from './target.ts'
 export interface CompiledRule {
   readonly terms: RuleTerms
   readonly target: Target
+  /** Of a rule that lets pass what it has judged: its paths in any spelling; null for every other. */
+  readonly rough: Target | null
   /** Empty where the rule does not say; so are domain, action, resource, tls and upstreamProxy. */
   readonly decoder: DecoderName | ''
   readonly domain: string
@@ -23,6 +31,7 @@ export interface CompiledRule {
   /** Name of a credential, or empty. */
   readonly inject: string
   readonly upstreamProxy: string
+  readonly capability: CapabilityTerms
   readonly addresses: readonly string[]
   readonly context: readonly (readonly [string, Expression])[] | null
   readonly charge: readonly (readonly [string, number | Expression])[] | null
@@ -50,6 +59,9 @@ export interface Rulebook {
   /** Those that may speak about a host, in the order of the file. */
   rulesFor(host: string): readonly CompiledRule[]
   budgetsFor(host: string): readonly CompiledBudget[]
+  /** Those that may speak about an action that somebody asks about, which goes to no host. */
+  rulesOn(domain: string): readonly CompiledRule[]
+  budgetsOnActions(): readonly CompiledBudget[]
 }
 
 const none: readonly never[] = []
@@ -109,17 +121,20 @@ export function describe(findings: Findings): Classification {
 export function handlingOf(
   matched: readonly CompiledRule[],
   upstreamProxyDefault: string,
-): Pick<Classification, 'payload' | 'inject' | 'upstreamProxy'> {
+): Pick<Classification, 'payload' | 'inject' | 'upstreamProxy' | 'capability'> {
   let payload: readonly PayloadTerms[] = none
   let inject: readonly string[] = none
   let upstreamProxy = ''
+  let capability: CapabilityTerms = ''
   for (const rule of matched) {
     if (rule.payload !== null) payload = [...payload, rule.payload]
     if (rule.inject !== '' && !inject.includes(rule.inject)) inject = [...inject, rule.inject]
     if (upstreamProxy === '') upstreamProxy = rule.upstreamProxy
+    // Of the two, what is asked of the agent is the stricter.
+    if (capability !== 'require' && rule.capability !== '') capability = rule.capability
   }
   if (upstreamProxy === '') upstreamProxy = upstreamProxyDefault
-  return { payload, inject, upstreamProxy }
+  return { payload, inject, upstreamProxy, capability }
 }
 
 type Call = Pick<Classification, 'price' | 'ask' | 'least'>
@@ -143,7 +158,7 @@ function callOf({ rulebook, subject, refusals }: Findings): Call {
 }
 
 /** What is metered is asked for and settled; an exact charge would stand in its place. */
-function withoutModel(charge: Vector): Vector {
+export function withoutModel(charge: Vector): Vector {
   if (!modelDimensions.some((dimension) => Object.hasOwn(charge, dimension))) return charge
   const kept = Object.entries(charge).filter(([dimension]) => !modelDimensions.includes(dimension))
   return Object.fromEntries(kept)
@@ -159,7 +174,7 @@ export function addressesOf(matched: readonly CompiledRule[]): readonly string[]
   return found
 }
 
-function resourceOf(rule: CompiledRule, findings: Findings): string {
+export function resourceOf(rule: CompiledRule, findings: Findings): string {
   if (typeof rule.resource === 'string') return rule.resource
   const value = evaluated(rule, 'resource', { expression: rule.resource, findings })
   return typeof value === 'string' ? value : ''

@@ -1,5 +1,6 @@
 /** The shape of a policies.yaml that passed its schema, before its words are understood. */
 import type { DecoderName } from '../kernel/content.ts'
+import type { RiskLevel, Sensitivity } from '../kernel/domain.ts'
 import type { DetectorName, PayloadAction } from '../kernel/payload.ts'
 import type { OnLimit } from '../kernel/policy.ts'
 import type { ScopeKind } from '../kernel/scope.ts'
@@ -44,8 +45,10 @@ interface FileRule extends FileEntry {
   readonly payload?: FilePayload | FilePayload['action']
   readonly inject?: string
   readonly upstream_proxy?: string
+  readonly capability?: 'require' | 'attach'
   readonly approval?: {
     readonly need?: number
+    readonly threshold?: number
     readonly of?: readonly string[]
     readonly expires?: string
     readonly wait?: string
@@ -67,7 +70,63 @@ interface FileAgent {
   readonly tenant?: string
   readonly project?: string
   readonly actor?: string
+  readonly type?: string
   readonly tokens?: readonly string[]
+}
+
+interface FileApprover {
+  readonly groups?: readonly string[]
+  readonly tokens: readonly string[]
+}
+
+interface FileIssuer {
+  readonly kinds: readonly string[]
+  readonly key: string
+}
+
+interface FileBound {
+  readonly fact: string
+  readonly min?: number
+  readonly max?: number
+  readonly actions?: readonly string[]
+}
+
+interface FileRate {
+  readonly fact?: string
+  readonly per: string
+  readonly limit: number
+  readonly scope: 'agent' | 'run'
+  readonly actions?: readonly string[]
+}
+
+interface FileAction {
+  readonly description?: string
+  readonly category?: string
+  readonly risk_level?: RiskLevel
+  readonly requires_human_approval?: boolean
+  readonly requires?: readonly string[]
+  readonly controls?: readonly string[]
+}
+
+/** A domain that passed the schema of declarations. */
+interface FileDeclaration {
+  readonly kind?: 'yaml'
+  readonly description?: string
+  readonly actors?:
+    | readonly string[]
+    | Readonly<Record<string, { readonly description?: string } | null>>
+  readonly actions?: Readonly<Record<string, FileAction | null>>
+  readonly resources?: Readonly<
+    Record<string, { readonly description?: string; readonly sensitivity?: Sensitivity } | null>
+  >
+  readonly bounds?: readonly FileBound[]
+  readonly rates?: readonly FileRate[]
+  readonly frameworks?: readonly string[]
+  readonly templates?: readonly {
+    readonly name: string
+    readonly description?: string
+    readonly text: string
+  }[]
 }
 
 interface FileCredential {
@@ -124,12 +183,16 @@ interface PolicyFile {
   readonly credentials?: Readonly<Record<string, FileCredential>>
   readonly upstream_proxies?: Readonly<Record<string, FileUpstreamProxy>>
   readonly prices?: FilePrices
+  readonly approvers?: Readonly<Record<string, FileApprover>>
+  readonly issuers?: Readonly<Record<string, FileIssuer>>
+  readonly domains?: Readonly<Record<string, Readonly<Record<string, unknown>> | null>>
 }
 
 export type {
   FileAgent,
   FileBudget,
   FileCredential,
+  FileDeclaration,
   FileEntry,
   FileModelPrice,
   FilePayload,

@@ -1,6 +1,7 @@
 /** Warns of what a valid policy does not do, though its author may believe it. */
 import type { ExpressionLanguage } from './expression.ts'
 import { readHost } from './host.ts'
+import type { LintCode } from './lint-finding.ts'
 import type { Read } from './read-policy.ts'
 import type { Reading } from './reading.ts'
 import { overridden } from './shadow.ts'
@@ -28,6 +29,24 @@ export function lint(read: Read, reading: Reading, language: ExpressionLanguage 
     const message = `the rule ${by} always overrides this one`
     reading.warn([...(rulePaths[rule] ?? []), 'id'], message)
   }
+}
+
+/** What a load warns of, by the words with which it does; a lint tells each by its code. */
+const codes: readonly (readonly [string, LintCode])[] = [
+  ['always overrides', 'always-denied'],
+  ['an opaque tunnel hides', 'tunnel-hides'],
+  ['means nothing', 'means-nothing'],
+  ['no rule injects', 'unused-credential'],
+  ['no rule is sent through', 'unused-proxy'],
+  ['no rule names a `decoder`', 'no-decoder'],
+  ['stays forbidden', 'metadata-address'],
+  ['travels unencrypted', 'inject-unencrypted'],
+  ['(type-unknown)', 'unknown-type'],
+  ['(facts-missing)', 'missing-facts'],
+]
+
+export function codeOfWarning(message: string): LintCode {
+  return codes.find(([words]) => message.includes(words))?.[1] ?? 'warned'
 }
 
 interface At {

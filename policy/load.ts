@@ -5,12 +5,14 @@ import { crowds, spokenMax } from './crowd.ts'
 import type { ExpressionLanguage } from './expression.ts'
 import type { PolicyFile } from './file.ts'
 import { lint } from './lint.ts'
+import { type GivenPlugin, type Plugins, pluginsOf } from './plugins.ts'
 import type { PriceTable } from './price-table.ts'
 import { inFileOrder, type Problem } from './problem.ts'
 import { type Read, readPolicy } from './read-policy.ts'
 import { Reading } from './reading.ts'
 import type { ShapeFault } from './shape.ts'
 import type { PolicySource } from './source.ts'
+import type { ReadTable } from './table-file.ts'
 import { readSource } from './terms.ts'
 import { type Path, readYaml, type TextFile } from './yaml-text.ts'
 
@@ -22,39 +24,88 @@ export type Loaded =
   | { readonly policy: CompiledPolicy; readonly warnings: readonly Problem[] }
   | { readonly problems: readonly Problem[] }
 
+/** What a policy is loaded with beside its text. */
+export interface LoadOptions {
+  /** An operator's own plugins. */
+  readonly plugins?: readonly GivenPlugin[]
+  /** Reads the files that parameters name; without it, they are a problem. */
+  readonly readTable?: ReadTable
+  /** A clock that only goes forward, by which a plugin is too slow; without it none is. */
+  readonly elapsedMs?: () => number
+}
+
 /** Loads a policies.yaml, version 1. Never throws for what the text holds. */
-export async function loadPolicy(file: TextFile): Promise<Loaded> {
+export async function loadPolicy(file: TextFile, options: LoadOptions = {}): Promise<Loaded> {
   const yaml = readYaml(file)
   if ('length' in yaml) return { problems: yaml }
   const reading = new Reading(file.name, yaml)
   // Compiling the schema costs as much as all else here; what only replays a policy does not pay for it.
-  const { shapeFaults } = await import('./shape.ts')
+  const { declarationFaults, shapeFaults } = await import('./shape.ts')
   const faults = shapeFaults(yaml.value)
   for (const { path, message, part } of faults) reading.problem(path, message, part)
   if (!isMap(yaml.value)) return { problems: reading.problems }
   const broken = brokenBy(faults)
+  const isBroken = (path: Path): boolean => broken.has(keyOf(path))
   // The schema holds for whatever is not broken: this is the decoder of the file.
-  const read = readPolicy(yaml.value as PolicyFile, reading, (path) => broken.has(keyOf(path)))
+  const raw = yaml.value as PolicyFile
+  const plugins = await loadPlugins(options, namesDomains(raw, isBroken))
+  if ('problem' in plugins) return { problems: [atTop(file, plugins.problem)] }
+  const { readTable = noTables } = options
+  const read = readPolicy(raw, reading, { isBroken, plugins, readTable, declarationFaults })
   const language = reading.expressions.length === 0 ? null : await loadLanguage()
   if (language !== null) checkExpressions(reading, language)
   checkCrowds(read, reading)
   if (reading.problems.length > 0) return { problems: inFileOrder(reading.problems) }
   lint(read, reading, language)
   const table = readsModels(read.source) ? await loadPrices().catch(ofPrices) : null
-  if (table instanceof Failure) {
-    return { problems: [{ file: file.name, line: 1, column: 1, message: table.message }] }
-  }
+  if (table instanceof Failure) return { problems: [atTop(file, table.message)] }
   const source = { ...read.source, price_table: table?.version ?? '' }
-  const policy = compile(source, { language, table })
+  const policy = compile(source, { language, table, plugins, elapsedMs: elapsedOf(options) })
   return { policy, warnings: inFileOrder(reading.warnings) }
 }
 
+/** What is wrong beside the text of a policy. */
+function atTop({ name }: TextFile, message: string): Problem {
+  return { file: name, line: 1, column: 1, message }
+}
+
+const noTables: ReadTable = () => ({ problem: 'cannot be read here' })
+
+function elapsedOf({ elapsedMs = () => 0 }: LoadOptions): () => number {
+  return elapsedMs
+}
+
+/** Plugins cost nothing where no policy asks for one. */
+async function loadPlugins(
+  { plugins = [] }: LoadOptions,
+  isNeeded: boolean,
+): Promise<Plugins | { readonly problem: string }> {
+  if (!isNeeded && plugins.length === 0) return new Map()
+  const { builtinDomains } = await import('../kernel/domains/index.ts')
+  return pluginsOf(builtinDomains, plugins)
+}
+
+/** True where an agent or a rule speaks of a domain, or `domains` does. */
+function namesDomains(file: PolicyFile, isBroken: (path: Path) => boolean): boolean {
+  const agents = isBroken(['agents']) ? [] : Object.entries(file.agents ?? {})
+  const rules = isBroken(['rules']) ? [] : (file.rules ?? [])
+  return (
+    file.domains !== undefined ||
+    agents.some(([name, agent]) => !isBroken(['agents', name]) && agent?.type !== undefined) ||
+    rules.some((rule, index) => !isBroken(['rules', index]) && rule.domain !== undefined)
+  )
+}
+
 /**
- * Compiles the canonical JSON of a policy again, as a ledger kept it; its digest is the same.
+ * Compiles the canonical JSON of a policy again, as a ledger kept it; its digest is the same. A domain whose plugin
+ * is not there, or is another than it was, is unknown to it: what it would judge is refused.
  *
  * errors  Failure policy-unavailable, where the text is no such JSON, or was compiled with other prices.
  */
-export async function compileSource(source: string): Promise<CompiledPolicy> {
+export async function compileSource(
+  source: string,
+  options: LoadOptions = {},
+): Promise<CompiledPolicy> {
   const read = readSource(source)
   if (read === null) {
     throw new Failure('policy-unavailable', 'the recorded policy is not in its canonical form')
@@ -64,7 +115,9 @@ export async function compileSource(source: string): Promise<CompiledPolicy> {
   if (table !== null && table.version !== read.price_table) {
     throw new Failure('policy-unavailable', 'the recorded policy was compiled with other prices')
   }
-  return compile(read, { language, table })
+  const plugins = await loadPlugins(options, read.domains.length > 0)
+  if ('problem' in plugins) throw new Failure('policy-unavailable', plugins.problem)
+  return compile(read, { language, table, plugins, elapsedMs: elapsedOf(options) })
 }
 
 /** Read where it is needed only: its schema costs what the policy's does. */

@@ -1,5 +1,6 @@
 /** Reads what a rule does to the requests that it sees into: what it looks for, what it puts in, by which way it sends. */
 import { type DetectorName, detectorNames } from '../kernel/payload.ts'
+import type { CapabilityTerms } from '../kernel/policy.ts'
 import type { FileRule } from './file.ts'
 import { readHost } from './host.ts'
 import { type Declared, type Reading, sortedSet } from './reading.ts'
@@ -20,7 +21,7 @@ interface At {
   readonly declared: Declared
 }
 
-type Inspection = Pick<RuleSource, 'payload' | 'inject' | 'upstream_proxy'>
+type Inspection = Pick<RuleSource, 'payload' | 'inject' | 'upstream_proxy' | 'capability'>
 
 /** Reads them; problems go to the reading. */
 export function readInspection(raw: FileRule, at: At): Inspection {
@@ -30,13 +31,43 @@ export function readInspection(raw: FileRule, at: At): Inspection {
     ['decoder', raw.decoder !== undefined],
     ['payload', payload.length > 0],
     ['inject', raw.inject !== undefined],
+    ['capability', raw.capability !== undefined],
   ] as const
   for (const [key, forces] of forcing) {
     if (!forces || raw.tls !== 'tunnel') continue
     const message = `\`${key}\` must see inside: with \`tls: tunnel\` it never could`
     reading.problem([...path, key], message, 'key')
   }
-  return { payload, inject: readInject(raw, at), upstream_proxy: readUpstreamProxy(raw, at) }
+  return {
+    payload,
+    inject: readInject(raw, at),
+    upstream_proxy: readUpstreamProxy(raw, at),
+    capability: readCapability(raw, at),
+  }
+}
+
+/** A token says that this gate decided: where nothing is enforced, nobody may rely on that. */
+function readCapability(raw: FileRule, { path, reading, declared }: At): CapabilityTerms {
+  const { capability } = raw
+  if (capability === undefined) return ''
+  const place = [...path, 'capability']
+  if (declared.mode === 'observe') {
+    reading.problem(place, '`capability` needs `mode: enforce`', 'key')
+  }
+  if (capability === 'attach' && isOpen(raw)) {
+    const message = '`capability: attach` gives a token away: name the hosts that it is for'
+    reading.problem(place, message, 'key')
+  }
+  if (raw.effect === 'deny' || raw.effect === 'halt') {
+    reading.warn(place, `\`capability\` means nothing with effect: ${raw.effect}`, 'key')
+  }
+  return capability
+}
+
+/** True for a rule that is for any host. */
+function isOpen({ hosts = [] }: FileRule): boolean {
+  const read = hosts.map(readHost)
+  return read.length === 0 || read.some((host) => 'kind' in host && host.kind === 'any')
 }
 
 function readPayload({ payload }: FileRule): readonly PayloadSource[] {
@@ -55,8 +86,7 @@ function readInject(raw: FileRule, { path, reading, declared }: At): string {
     what: 'credential',
     under: 'credentials',
   })
-  const hosts = (raw.hosts ?? []).map(readHost)
-  if (hosts.length === 0 || hosts.some((host) => 'kind' in host && host.kind === 'any')) {
+  if (isOpen(raw)) {
     const message = '`inject` gives a credential away: name the hosts that it is for'
     reading.problem(place, message, 'key')
   }

@@ -1,15 +1,18 @@
 /** Reads a whole file into the canonical form: agents first, for rules and budgets refer to them. */
+import { actorDefault, actorPattern } from '../kernel/domain.ts'
+import type { ApproverTerms } from '../kernel/policy.ts'
 import type { FileAgent, PolicyFile } from './file.ts'
+import { didYouMean } from './problem.ts'
 import { readBudget } from './read-budget.ts'
 import { readCredentials, readUpstreamProxies } from './read-credential.ts'
+import { type DomainMeans, type ReadDomains, readDomains } from './read-domains.ts'
 import { refersToProxy } from './read-inspection.ts'
+import { readApprovers, readIssuers, readTokens } from './read-people.ts'
 import { readPrices } from './read-prices.ts'
 import { readRule } from './read-rule.ts'
 import { type Declared, type Reading, sortedSet } from './reading.ts'
-import type { AgentSource, PolicySource } from './source.ts'
+import type { AgentSource, DomainSource, PolicySource, RuleSource } from './source.ts'
 import type { Path } from './yaml-text.ts'
-
-const tokenPattern = /^sha256:[0-9a-f]{64}$/
 
 /** Stands in for keys whose absence was told, so that the rest of the entry is read too. */
 const ruleDefault = { id: 'missing', effect: 'deny' } as const
@@ -30,13 +33,17 @@ export interface Read {
 export function readPolicy(
   file: PolicyFile,
   reading: Reading,
-  isBroken: (path: Path) => boolean,
+  means: DomainMeans & { readonly isBroken: (path: Path) => boolean },
 ): Read {
+  const { isBroken } = means
   const at = { reading, isBroken }
   const agents = readAgents(file.agents ?? {}, at)
+  const domains = readDomains(file, { ...means, reading })
+  checkTypes(agents, domains, reading)
+  const approvers = readApprovers(file, { ...at, agents })
   const credentials = readCredentials(file, at)
   const upstream_proxies = readUpstreamProxies(file, { ...at, credentials })
-  const declared = declaredBy(file, agents)
+  const declared = declaredBy(file, { agents, domains, approvers })
   const firstPlaces = new Map<string, string>()
   const rules: Entry<ReturnType<typeof readRule>>[] = []
   const budgets: Entry<ReturnType<typeof readBudget>>[] = []
@@ -78,6 +85,12 @@ export function readPolicy(
     defaults: { verdict, tls, upstream_proxy },
     agents,
     rules: boundRules.map(({ read }) => read),
+    approvers,
+    issuers: readIssuers(file, at),
+    domains: usedDomains(
+      domains,
+      boundRules.map(({ read }) => read),
+    ),
     budgets: boundBudgets.map(({ read }) => read),
     credentials,
     upstream_proxies,
@@ -86,6 +99,31 @@ export function readPolicy(
   }
   const pathOf = ({ path }: { readonly path: Path }): Path => path
   return { source, rulePaths: boundRules.map(pathOf), budgetPaths: boundBudgets.map(pathOf) }
+}
+
+/** Those that a rule names, or that the policy says something of, ascending by name. */
+function usedDomains(
+  { configured, sources }: ReadDomains,
+  rules: readonly RuleSource[],
+): readonly DomainSource[] {
+  const names = sortedSet([...configured, ...rules.map(({ domain }) => domain)])
+  return names.flatMap((name) => sources.get(name) ?? [])
+}
+
+/** An agent is someone to at least one domain. */
+function checkTypes(
+  agents: readonly AgentSource[],
+  { configs }: ReadDomains,
+  reading: Reading,
+): void {
+  if ([...configs.values()].includes(null)) return
+  const known = [...configs.values()].flatMap((config) => config?.actors ?? [])
+  const names = sortedSet(known.map(({ name }) => name))
+  for (const { name, type } of agents) {
+    if (type === '' || !actorPattern.test(type) || names.includes(type)) continue
+    const message = `no domain knows an actor ${type}${didYouMean(type, names)}`
+    reading.problem(['agents', name, 'type'], message)
+  }
 }
 
 interface Entry<T> {
@@ -108,30 +146,37 @@ function readAgents(
     const path = ['agents', name]
     reading.isName(path, name, 'an agent', 'key')
     if (isBroken(path)) continue
-    const { tenant = '', project = '', actor = '', tokens = [] } = agents[name] ?? {}
+    const raw = agents[name] ?? {}
+    const { tenant = '', project = '', actor = '', tokens = [] } = raw
+    const type = raw.type === actorDefault ? '' : (raw.type ?? '')
+    if (type !== '' && !actorPattern.test(type)) {
+      reading.problem([...path, 'type'], `\`type\` must match ${actorPattern.source}`)
+    }
     if (tenant !== '') reading.isName([...path, 'tenant'], tenant, 'a tenant')
     if (project !== '') reading.isName([...path, 'project'], project, 'a project')
     if (actor !== '') reading.isName([...path, 'actor'], actor, 'an actor')
     if (project !== '' && tenant === '') {
       reading.problem([...path, 'project'], 'a project belongs to a tenant: add the key `tenant`')
     }
-    tokens.forEach((token, index) => {
-      const place = [...path, 'tokens', index]
-      const owner = owners.get(token)
-      if (!tokenPattern.test(token)) {
-        reading.problem(place, 'a token is `sha256:` and 64 lower-case hex digits, never itself')
-      } else if (owner !== undefined) {
-        reading.problem(place, `this token is already one of agent "${owner}"`)
-      }
-      owners.set(token, owner ?? name)
-    })
-    read.push({ name, tenant, project, actor, tokens: sortedSet(tokens) })
+    readTokens(tokens, { reading, path, owners, owner: `agent "${name}"` })
+    read.push({ name, tenant, project, actor, type, tokens: sortedSet(tokens) })
   }
   return read
 }
 
 /** A broken agent's name still counts, so that one mistake is told once. */
-function declaredBy(file: PolicyFile, agents: readonly AgentSource[]): Declared {
+function declaredBy(
+  file: PolicyFile,
+  {
+    agents,
+    domains,
+    approvers,
+  }: {
+    readonly agents: readonly AgentSource[]
+    readonly domains: ReadDomains
+    readonly approvers: readonly ApproverTerms[]
+  },
+): Declared {
   const of = (values: readonly string[]): ReadonlySet<string> => new Set(values.filter(Boolean))
   return {
     agents: of(Object.keys(file.agents ?? {})),
@@ -144,6 +189,10 @@ function declaredBy(file: PolicyFile, agents: readonly AgentSource[]): Declared 
     actors: of(agents.map(({ actor }) => actor)),
     credentials: of(Object.keys(file.credentials ?? {})),
     upstreamProxies: of(Object.keys(file.upstream_proxies ?? {})),
+    approvers,
+    domains: domains.configs,
+    agentTypes: new Map(agents.map(({ name, type }) => [name, type])),
+    mode: file.mode ?? 'enforce',
     verdict: file.defaults?.verdict ?? 'deny',
   }
 }

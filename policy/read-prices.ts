@@ -35,6 +35,8 @@ export function readModels(
   const taken = new Set<string>()
   const read = models.map((raw, index): ModelPriceSource => {
     const place = [...path, index]
+    // Where it is missing, which was told, the rest is read all the same.
+    const { id = '' } = raw
     const provider = (raw.provider ?? '').toLowerCase()
     const once = (name: string, key: Path): string => {
       const lower = name.toLowerCase()
@@ -44,10 +46,10 @@ export function readModels(
       taken.add(claim)
       return lower
     }
-    const match = raw.match?.map((name, at) => once(name, ['match', at])) ?? [once(raw.id, ['id'])]
+    const match = raw.match?.map((name, at) => once(name, ['match', at])) ?? [once(id, ['id'])]
     return {
       provider,
-      id: raw.id.toLowerCase(),
+      id: id.toLowerCase(),
       match: sortedSet(match),
       max_output: raw.max_output ?? null,
       ...readRates(raw, place, reading),

@@ -1,20 +1,20 @@
 /** Reads one rule of the file into its canonical form, and reports whatever in it has no meaning. */
 import { dimensionPattern } from '../kernel/dimension.ts'
-import { looksLikeAmount, readAmount, readDuration } from './amount.ts'
+import { actionPattern, factPattern } from '../kernel/domain.ts'
+import { looksLikeAmount, readAmount } from './amount.ts'
 import type { FileRule } from './file.ts'
 import { readHost } from './host.ts'
 import { readNetwork } from './network.ts'
+import { readApproval } from './read-approval.ts'
 import { readInspection } from './read-inspection.ts'
+import { checkMeaning } from './read-meaning.ts'
 import { readTarget } from './read-target.ts'
 import { type Declared, type Reading, sortedSet } from './reading.ts'
-import type { ApprovalSource, RuleSource } from './source.ts'
+import type { RuleSource } from './source.ts'
 import type { Path } from './yaml-text.ts'
 
 /** A resource of this form is a name; any other is an expression. */
 export const resourceLiteral = /^res_[a-z0-9_]+(:[^"]*)?$/
-
-const actionPattern = /^axn_[a-z0-9_]{1,60}$/
-const factPattern = /^[a-z][a-z0-9_]{0,63}$/
 
 /** Ports of a rule that lets requests pass, where it names none. */
 const webPorts = [80, 443]
@@ -24,8 +24,6 @@ const onEveryPort: readonly string[] = ['deny', 'halt', 'approve']
 
 /** The gate counts these itself; what a rule says about them would be ignored. */
 const counted: readonly string[] = ['bytes_up', 'bytes_down', 'wall', 'hosts', 'refusals']
-
-const approvalDefault = { need: 1, of: [], expires_ms: 3_600_000, wait_ms: 0 }
 
 interface At {
   readonly path: Path
@@ -55,6 +53,7 @@ export function readRule(raw: FileRule, at: At): RuleSource | null {
     approval: readApproval(raw, at),
     ...readInspection(raw, at),
   }
+  checkMeaning(rule, raw, at)
   return state === 'active' || state === 'draft' ? { ...rule, state } : null
 }
 
@@ -148,32 +147,4 @@ function readAddresses(raw: FileRule, { path, reading }: At): readonly string[] 
       return cidr
     }),
   )
-}
-
-function readApproval(raw: FileRule, { path, reading }: At): readonly ApprovalSource[] {
-  const { approval } = raw
-  if (approval === undefined) return []
-  const place = [...path, 'approval']
-  const duration = (key: 'expires' | 'wait', otherwise: number): number => {
-    const text = approval[key]
-    if (text === undefined) return otherwise
-    const amount = readDuration(text)
-    if ('value' in amount) return amount.value
-    reading.problem([...place, key], amount.problem)
-    return otherwise
-  }
-  const need = approval.need ?? approvalDefault.need
-  const of = approval.of ?? approvalDefault.of
-  of.forEach((name, index) => {
-    reading.isName([...place, 'of', index], name, 'an approver')
-  })
-  if (of.length > 0 && need > new Set(of).size) {
-    reading.problem([...place, 'need'], `${need} approvals of ${of.length} approvers never come`)
-  }
-  if (raw.effect !== 'approve')
-    reading.warn(place, '`approval` means nothing without effect: approve', 'key')
-  const expires_ms = duration('expires', approvalDefault.expires_ms)
-  return [
-    { expires_ms, need, of: sortedSet(of), wait_ms: duration('wait', approvalDefault.wait_ms) },
-  ]
 }

@@ -1,4 +1,6 @@
 /** What the readers of a file share: where a node stands, and the problems, warnings and expressions they find. */
+import type { DomainConfig } from '../kernel/domain.ts'
+import type { ApproverTerms } from '../kernel/policy.ts'
 import { namePattern } from '../kernel/scope.ts'
 import { didYouMean, type Problem } from './problem.ts'
 import type { Path, YamlText } from './yaml-text.ts'
@@ -20,6 +22,12 @@ export interface Declared {
   readonly actors: ReadonlySet<string>
   readonly credentials: ReadonlySet<string>
   readonly upstreamProxies: ReadonlySet<string>
+  readonly approvers: readonly ApproverTerms[]
+  /** What each domain declares of itself; null where its entry has problems. */
+  readonly domains: ReadonlyMap<string, DomainConfig | null>
+  /** Types of agents by name; empty where the file says none. */
+  readonly agentTypes: ReadonlyMap<string, string>
+  readonly mode: 'enforce' | 'observe'
   /** What `defaults.verdict` says. */
   readonly verdict: 'allow' | 'warn' | 'deny'
 }

@@ -1,5 +1,6 @@
 /** JSON Schema (draft 2020-12) of policies.yaml version 1: which keys there are and what shape each has. */
 import { decoderNames } from '../kernel/content.ts'
+import { sensitivities } from '../kernel/domain.ts'
 import { detectorNames } from '../kernel/payload.ts'
 import { onLimits } from '../kernel/policy.ts'
 import { scopeKinds } from '../kernel/scope.ts'
@@ -9,25 +10,18 @@ export const rulesMax = 10_000
 export const budgetsMax = 1_000
 export const agentsMax = 10_000
 
+/** Domains that one policy may configure or declare. */
+const domainsMax = 64
+
+/** Bounds that one declared domain may have, and rates: each rate is a mark of every call. */
+const checksMax = 64
+const ratesMax = 16
+
 /** Entries of one list: hosts of a rule, tokens of an agent, limits of a budget. */
 const listMax = 1_000
 
 /** What an operator may say in a `reason`; it reaches the agent in a refusal. */
 const reasonCharactersMax = 500
-
-export const domains = [
-  'ai',
-  'finance',
-  'healthcare',
-  'defense',
-  'automotive',
-  'supply_chain',
-  'energy',
-  'general',
-] as const
-
-/** Keys of version 1 that this version of the gate does not enforce, and therefore refuses. */
-export const unenforced: readonly string[] = ['capability']
 
 /** What a rule may ask of the payload; `off` asks nothing. */
 const payloadActions = ['block', 'redact', 'warn', 'off'] as const
@@ -69,6 +63,7 @@ const approval = {
   additionalProperties: false,
   properties: {
     need: { type: 'integer', minimum: 1, maximum: 100 },
+    threshold: { type: 'integer', minimum: 1, maximum: 100 },
     of: words,
     expires: text,
     wait: text,
@@ -95,7 +90,7 @@ const rule = {
   properties: {
     ...entry,
     decoder: { enum: decoderNames },
-    domain: { enum: domains },
+    domain: text,
     action: text,
     resource: text,
     context: { type: 'object', minProperties: 1, maxProperties: 64, additionalProperties: text },
@@ -106,6 +101,7 @@ const rule = {
     payload,
     inject: text,
     upstream_proxy: text,
+    capability: { enum: ['require', 'attach'] },
     approval,
   },
 }
@@ -142,8 +138,23 @@ const agent = {
     tenant: text,
     project: text,
     actor: text,
+    type: text,
     tokens: { type: 'array', maxItems: listMax, items: text },
   },
+}
+
+const approver = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['tokens'],
+  properties: { groups: words, tokens: words },
+}
+
+const issuer = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['kinds', 'key'],
+  properties: { kinds: words, key: text },
 }
 
 const credential = {
@@ -234,5 +245,105 @@ export const schema = {
     agents: { type: 'object', maxProperties: agentsMax, additionalProperties: agent },
     rules: { type: 'array', maxItems: rulesMax, items: rule },
     budgets: { type: 'array', maxItems: budgetsMax, items: budget },
+    approvers: { type: 'object', maxProperties: listMax, additionalProperties: approver },
+    issuers: { type: 'object', maxProperties: listMax, additionalProperties: issuer },
+    // What stands in one depends on the domain: read-domains.ts says it.
+    domains: {
+      type: 'object',
+      maxProperties: domainsMax,
+      additionalProperties: { type: ['object', 'null'] },
+    },
+  },
+} as const
+
+const declaredType = {
+  type: ['object', 'null'],
+  additionalProperties: false,
+  properties: { description: text },
+}
+
+const bound = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['fact'],
+  properties: {
+    fact: text,
+    min: { type: 'number' },
+    max: { type: 'number' },
+    actions: words,
+  },
+}
+
+const rate = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['per', 'limit', 'scope'],
+  properties: {
+    fact: text,
+    per: text,
+    limit: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+    scope: { enum: ['agent', 'run'] },
+    actions: words,
+  },
+}
+
+/** A domain that a policy declares itself, under `domains.NAME` with `kind: yaml`. */
+export const declarationSchema = {
+  $id: 'declaration',
+  title: 'a domain of a policies.yaml',
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    kind: { enum: ['yaml'] },
+    description: text,
+    actors: {
+      type: ['array', 'object'],
+      maxItems: listMax,
+      items: text,
+      maxProperties: listMax,
+      additionalProperties: declaredType,
+    },
+    actions: {
+      type: 'object',
+      maxProperties: listMax,
+      additionalProperties: {
+        type: ['object', 'null'],
+        additionalProperties: false,
+        properties: {
+          description: text,
+          category: text,
+          risk_level: { type: 'integer', minimum: 1, maximum: 5 },
+          requires_human_approval: { type: 'boolean' },
+          requires: words,
+          controls: words,
+        },
+      },
+    },
+    resources: {
+      type: 'object',
+      maxProperties: listMax,
+      additionalProperties: {
+        type: ['object', 'null'],
+        additionalProperties: false,
+        properties: { description: text, sensitivity: { enum: sensitivities } },
+      },
+    },
+    bounds: { type: 'array', maxItems: checksMax, items: bound },
+    rates: { type: 'array', maxItems: ratesMax, items: rate },
+    frameworks: words,
+    templates: {
+      type: 'array',
+      maxItems: listMax,
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'text'],
+        properties: {
+          name: text,
+          description: text,
+          text: { type: 'string', minLength: 1, maxLength: 65_536 },
+        },
+      },
+    },
   },
 } as const

@@ -1,7 +1,7 @@
 /** Finds rules that let requests pass and never can, because a deny on the same or wider targets always wins. */
 import { readHost } from './host.ts'
 import { covers } from './read-target.ts'
-import type { RuleSource } from './source.ts'
+import type { RuleSource, TargetSource } from './source.ts'
 
 interface Overridden {
   /** Position of the rule, and the id of the deny that always wins over it. */
@@ -54,7 +54,8 @@ function placesOf({ hosts }: RuleSource): readonly string[] {
   return places
 }
 
-function isWider(wide: RuleSource, narrow: RuleSource): boolean {
+/** True where whoever and whatever the second target means, the first means too; methods and paths aside. */
+export function isWider(wide: TargetSource, narrow: TargetSource): boolean {
   return (
     hasAll(wide.agents, narrow.agents) &&
     hasAll(wide.tenants, narrow.tenants) &&
@@ -64,6 +65,32 @@ function isWider(wide: RuleSource, narrow: RuleSource): boolean {
     hasAll(wide.ports, narrow.ports) &&
     hasAllHosts(wide.hosts, narrow.hosts)
   )
+}
+
+/** The same with methods, paths and condition: every request of the second is one of the first. */
+export function coversAll(wide: TargetSource, narrow: TargetSource): boolean {
+  return (
+    isWider(wide, narrow) &&
+    !excepts(wide, narrow) &&
+    hasAll(wide.methods, narrow.methods) &&
+    hasAllPaths(wide.paths, narrow.paths) &&
+    (wide.when === '' || wide.when === narrow.when)
+  )
+}
+
+/** True where the wide one has exceptions that the narrow one may not have. */
+function excepts(wide: TargetSource, narrow: TargetSource): boolean {
+  const exceptions = wide.hosts.filter((host) => host.startsWith('!'))
+  return exceptions.some((host) => !narrow.hosts.includes(host))
+}
+
+/** Globs are compared as far as `/**` at the end says; of others only the same one is covered. */
+function hasAllPaths(wide: readonly string[], narrow: readonly string[]): boolean {
+  if (wide.length === 0) return true
+  const covers = (glob: string, other: string): boolean => {
+    return glob === other || (glob.endsWith('/**') && other.startsWith(glob.slice(0, -2)))
+  }
+  return narrow.length > 0 && narrow.every((other) => wide.some((glob) => covers(glob, other)))
 }
 
 /** An empty list means any. */

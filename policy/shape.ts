@@ -1,7 +1,7 @@
 /** Checks a file against the schema, and says each fault in words that name the key and the way out. */
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import { didYouMean } from './problem.ts'
-import { schema, unenforced } from './schema.ts'
+import { declarationSchema, schema } from './schema.ts'
 import type { Path } from './yaml-text.ts'
 
 export interface ShapeFault {
@@ -13,7 +13,7 @@ export interface ShapeFault {
 }
 
 // A start waits for this: 20 ms, and 60 with the schema of schemas, which a test checks it against instead.
-const validate = new Ajv2020({
+const ajv = new Ajv2020({
   allErrors: true,
   allowUnionTypes: true,
   code: { optimize: false },
@@ -23,12 +23,21 @@ const validate = new Ajv2020({
   strictNumbers: false,
   validateSchema: false,
   verbose: true,
-}).compile(schema)
+})
+
+const validate = ajv.compile(schema)
 
 /** Checks the shape of a whole file. */
 export function shapeFaults(value: unknown): readonly ShapeFault[] {
   if (validate(value)) return []
   return (validate.errors ?? []).map((error) => faultOf(error, value))
+}
+
+/** Checks the shape of a domain that a policy declares; paths begin at the declaration. Compiled at the first one. */
+export function declarationFaults(value: unknown): readonly ShapeFault[] {
+  const known = ajv.getSchema(declarationSchema.$id) ?? ajv.compile(declarationSchema)
+  if (known(value) === true) return []
+  return (known.errors ?? []).map((error) => faultOf(error, value))
 }
 
 function faultOf(error: ErrorObject, root: unknown): ShapeFault {
@@ -80,10 +89,7 @@ function nameOf(path: Path): string {
 
 function unknownKey(path: Path, key: string, error: ErrorObject): ShapeFault {
   const known = Object.keys((error.parentSchema?.['properties'] ?? {}) as object)
-  const message =
-    unenforced.includes(key) && known.includes('effect')
-      ? `\`${key}\` is a key that this version does not enforce; remove it`
-      : `unknown key \`${key}\`${didYouMean(key, known)}`
+  const message = `unknown key \`${key}\`${didYouMean(key, known)}`
   return { path: [...path, key], part: 'key', message, breaks: false }
 }
 

@@ -1,8 +1,17 @@
 /** The canonical form of a policy: everything that has meaning, nothing that has none. Its hash is the digest. */
 import type { DecoderName } from '../kernel/content.ts'
 import type { CredentialTerms, UpstreamProxyTerms } from '../kernel/credential.ts'
+import type { ActionType, ActorType, ParameterValue, ResourceType } from '../kernel/domain.ts'
 import type { PayloadTerms } from '../kernel/payload.ts'
-import type { BudgetTerms, OnLimit, RuleTerms, Terms } from '../kernel/policy.ts'
+import type {
+  ApproverTerms,
+  BudgetTerms,
+  CapabilityTerms,
+  IssuerTerms,
+  OnLimit,
+  RuleTerms,
+  Terms,
+} from '../kernel/policy.ts'
 import type { Price } from '../kernel/price.ts'
 import type { ScopeKind } from '../kernel/scope.ts'
 
@@ -25,6 +34,14 @@ export interface ApprovalSource {
   readonly of: readonly string[]
   readonly expires_ms: number
   readonly wait_ms: number
+}
+
+/** Whose yes an `approve` wants where its rule does not say. */
+export const approvalDefault: ApprovalSource = {
+  need: 1,
+  of: [],
+  expires_ms: 3_600_000,
+  wait_ms: 0,
 }
 
 export interface RuleSource extends TargetSource {
@@ -50,6 +67,7 @@ export interface RuleSource extends TargetSource {
   readonly inject: string
   /** Name of a proxy, `direct`, or empty where the rule does not say. */
   readonly upstream_proxy: string
+  readonly capability: CapabilityTerms
 }
 
 export type PayloadSource = Omit<PayloadTerms, 'rule'>
@@ -74,7 +92,56 @@ export interface AgentSource {
   readonly tenant: string
   readonly project: string
   readonly actor: string
+  /** Empty where it is `act_agent`. */
+  readonly type: string
   readonly tokens: readonly string[]
+}
+
+/** A domain that the policy uses: names it in a rule, or sets its parameters. */
+export interface DomainSource {
+  readonly name: string
+  readonly version: string
+  /** `builtin`, `yaml`, or `sha256:…` of the file that it came from. */
+  readonly origin: string
+  /** `sha256:…` of what it declares of itself, in canonical JSON. */
+  readonly config: string
+  /** Every parameter, as it is set or left. */
+  readonly parameters: Readonly<Record<string, ParameterValue>>
+  /** What the policy declares itself; one at most. */
+  readonly declared: readonly DeclarationSource[]
+}
+
+/** A domain without code. Lists are in the order of the file, types ascending by name. */
+export interface DeclarationSource {
+  readonly description: string
+  readonly actors: readonly ActorType[]
+  readonly actions: readonly (ActionType & { readonly controls: readonly string[] })[]
+  readonly resources: readonly ResourceType[]
+  readonly bounds: readonly BoundSource[]
+  readonly rates: readonly RateSource[]
+  readonly frameworks: readonly string[]
+  readonly templates: readonly {
+    readonly name: string
+    readonly description: string
+    readonly text: string
+  }[]
+}
+
+export interface BoundSource {
+  readonly fact: string
+  readonly min: number | null
+  readonly max: number | null
+  /** Empty: all. */
+  readonly actions: readonly string[]
+}
+
+export interface RateSource {
+  /** What is added up; calls are counted where it is empty. */
+  readonly fact: string
+  readonly per_ms: number
+  readonly limit: number
+  readonly scope: 'agent' | 'run'
+  readonly actions: readonly string[]
 }
 
 export interface PolicySource {
@@ -100,6 +167,10 @@ export interface PolicySource {
   readonly prices: readonly ModelPriceSource[]
   /** One at most: the price of whatever has none. */
   readonly unpriced: readonly Price[]
+  /** Ascending by name, as the kernel knows them. */
+  readonly approvers: readonly ApproverTerms[]
+  readonly issuers: readonly IssuerTerms[]
+  readonly domains: readonly DomainSource[]
 }
 
 /** What a model costs, and by which names it is called. */
@@ -116,7 +187,8 @@ export interface ModelPriceSource extends Price {
 /** What happens to HTTPS by this rule: what reads bodies, or puts something into requests, must see inside. */
 export function tlsOf(rule: RuleSource): RuleSource['tls'] {
   if (rule.tls !== '') return rule.tls
-  return rule.decoder !== '' || rule.inject !== '' || rule.payload.length > 0 ? 'inspect' : ''
+  const isInside = rule.decoder !== '' || rule.inject !== '' || rule.capability !== ''
+  return isInside || rule.payload.length > 0 ? 'inspect' : ''
 }
 
 /** A target that speaks about every request. */
@@ -148,11 +220,12 @@ const emptyRule = {
   payload: [],
   inject: '',
   upstream_proxy: '',
+  capability: '' as const,
 }
 
 const emptyBudget = { ...anyTarget, reason: '', pool: '', window_ms: 0 }
 
-const emptyAgent = { tenant: '', project: '', actor: '', tokens: [] }
+const emptyAgent = { tenant: '', project: '', actor: '', type: '', tokens: [] }
 
 /** What a policy has none of, where its file does not say. */
 export const emptyPolicy = {
@@ -161,6 +234,9 @@ export const emptyPolicy = {
   price_table: '',
   prices: [],
   unpriced: [],
+  approvers: [],
+  issuers: [],
+  domains: [],
 }
 
 const emptyDefaults = { upstream_proxy: '' }

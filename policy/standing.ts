@@ -20,9 +20,9 @@ export function standingOf(when: Expression | null, subject: Subject): Standing 
   return { kind: 'failed', message: outcome.message }
 }
 
-/** Effects that lead on to the upstream: while the body is unread, these speak and the others wait. */
+/** Effects that may lead on to the upstream: while the body is unread, these speak and the others wait. */
 export function isMild(effect: Verdict): boolean {
-  return effect === 'allow' || effect === 'warn' || effect === 'queue'
+  return effect !== 'deny' && effect !== 'halt'
 }
 
 /** What reads the body where no rule says how to decode it refuses. */

@@ -39,6 +39,8 @@ export interface Target {
   /** For folded paths, of what stands in the way or counts: it is meant whatever the spelling. Null for the others. */
   readonly foldedPaths: readonly PathMatcher[] | null
   readonly when: Expression | null
+  /** True where it speaks of hosts, ports, methods or paths, which an action that is asked about has none of. */
+  readonly isOfRequests: boolean
   /** True where an opaque tunnel hides what this needs to be judged by. */
   readonly needsInspection: boolean
 }
@@ -79,6 +81,9 @@ export function compileTarget(
     paths: source.paths.length === 0 ? null : source.paths.map(compileGlob),
     foldedPaths: isStern ? source.paths.map((glob) => compileMarked(foldGlob(glob))) : null,
     when,
+    isOfRequests: [source.hosts, source.ports, source.methods, source.paths].some(
+      ({ length }) => length > 0,
+    ),
     needsInspection: hidesMethod || source.paths.length > 0 || when?.readsHidden === true,
   }
 }
@@ -89,15 +94,23 @@ function setOf<T>(values: readonly T[]): ReadonlySet<T> | null {
 
 /** Compares whom, from where and whereto; the host itself was looked up in the index, save for exceptions. */
 export function mismatchOfParties(target: Target, request: RequestFacts): Mismatch | null {
-  const { principal, host, port } = request
+  const { host, port } = request
   if (target.hosts.exceptExact?.has(host) === true) return 'host'
   for (const suffix of target.hosts.exceptSuffixes) if (host.endsWith(suffix)) return 'host'
+  const principal = mismatchOfPrincipal(target, request)
+  if (principal !== null) return principal
+  if (target.ports !== null && !target.ports.has(port)) return 'port'
+  return null
+}
+
+/** Compares who asks, and nothing of what or where. */
+export function mismatchOfPrincipal(target: Target, request: RequestFacts): Mismatch | null {
+  const { principal } = request
   if (target.agents !== null && !target.agents.has(principal.agent)) return 'agent'
   if (lacks(target.tenants, principal.tenant)) return 'tenant'
   if (target.projects !== null && !hasProject(target.projects, request)) return 'project'
   if (lacks(target.actors, principal.actor)) return 'actor'
   if (lacks(target.keys, principal.key)) return 'key'
-  if (target.ports !== null && !target.ports.has(port)) return 'port'
   return null
 }
 

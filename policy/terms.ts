@@ -2,8 +2,16 @@
 import { createHash } from 'node:crypto'
 import { canonical } from '../kernel/canonical.ts'
 import { ContractError } from '../kernel/contract.ts'
-import type { BudgetTerms, Period, RuleTerms, Terms } from '../kernel/policy.ts'
-import { type BudgetSource, fullOf, leanOf, type PolicySource, type RuleSource } from './source.ts'
+import type { ApprovalTerms, BudgetTerms, Period, RuleTerms, Terms } from '../kernel/policy.ts'
+import {
+  type ApprovalSource,
+  approvalDefault,
+  type BudgetSource,
+  fullOf,
+  leanOf,
+  type PolicySource,
+  type RuleSource,
+} from './source.ts'
 
 /** A policy's canonical JSON and its digest, the constitutional hash. */
 export interface Seal {
@@ -51,8 +59,13 @@ export function termsOf(source: PolicySource, { digest }: Seal): Terms {
   }
 }
 
-export function ruleTerms({ id, state, effect, reason }: RuleSource): RuleTerms {
-  return { id, state, effect, reason }
+export function ruleTerms({ id, state, effect, reason, approval }: RuleSource): RuleTerms {
+  const [asked = approvalDefault] = approval
+  return { id, state, effect, reason, approval: effect === 'approve' ? approvalTerms(asked) : null }
+}
+
+function approvalTerms({ need, of, expires_ms, wait_ms }: ApprovalSource): ApprovalTerms {
+  return { quorum: { need, of }, expiresMs: expires_ms, waitMs: wait_ms }
 }
 
 /** A budget as the kernel knows it. */

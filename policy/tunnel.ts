@@ -20,12 +20,15 @@ import { failed, standingOf } from './standing.ts'
 import { mismatchOfContent, mismatchOfParties, type Target } from './target.ts'
 
 /** True where a rule must see inside a tunnel before it can say whether it matches. */
-export function needsInside({ target, decoder, payload, inject }: CompiledRule): boolean {
-  return target.needsInspection || decoder !== '' || payload !== null || inject !== ''
+export function needsInside(rule: CompiledRule): boolean {
+  const { target, decoder, payload, inject, capability } = rule
+  const reads = target.needsInspection || decoder !== '' || payload !== null
+  return reads || inject !== '' || capability !== ''
 }
 
-/** True where a rule stands in the way of what it cannot see: it could forbid it, or cut something out of it. */
-function restrains({ terms, payload }: CompiledRule): boolean {
+/** True where a rule stands in the way of what it cannot see: it, or its domain, could forbid it or cut it. */
+function restrains({ capability, domain, payload, terms }: CompiledRule): boolean {
+  if (domain !== '' || capability === 'require') return true
   return !letsPass(terms.effect) || (payload !== null && payload.action !== 'warn')
 }
 
@@ -98,9 +101,10 @@ function cannotJudge({ terms, payload }: CompiledRule): Reason {
   return { code: 'inspection-required', id: terms.id, message }
 }
 
-function cannotAllow({ terms, target, decoder, inject }: CompiledRule): Reason {
+function cannotAllow({ terms, target, decoder, inject, capability }: CompiledRule): Reason {
   const inside = target.needsInspection ? 'its method, path or condition' : 'its payload'
-  const held = inject === '' ? inside : `to set the credential ${inject}`
+  const token = capability === '' ? inside : 'its capability token'
+  const held = inject === '' ? token : `to set the credential ${inject}`
   const needs = decoder === '' ? held : `the decoder ${decoder}`
   const message = `The rule ${terms.id} could allow this only after seeing inside the tunnel: it needs ${needs}.`
   return { code: 'inspection-required', id: terms.id, message }

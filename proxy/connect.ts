@@ -101,7 +101,11 @@ async function openTunnel(tunnel: Tunnel): Promise<void> {
   const passage = await gate.admit(
     facts,
     { charge: {}, ask: firstAsk(limits, true) },
-    { resolve: context.resolve, read: unreadable },
+    {
+      resolve: context.resolve,
+      read: unreadable,
+      left: (gone) => void socket.once('close', gone),
+    },
   )
   if (passage.refused) {
     answerRefusal(context, socket, passage)

@@ -55,6 +55,8 @@ export interface ProxyContext {
   monotonic(): number
   /** A timer that does not keep the process alive; the answer cancels it. */
   readonly after: Clock['after']
+  /** Calls back when what came in this turn of the loop is read; at once where nobody says when that is. */
+  soon(callback: () => void): void
   /** Watches the wall time of all meters with one timer. */
   readonly ticker: Ticker
   readonly sight: Sight

@@ -2,6 +2,7 @@
 import { type OnReadOpts, Socket } from 'node:net'
 import type { Passage } from '../gate/passage.ts'
 import type { Refusal } from '../gate/refusal.ts'
+import type { PayloadFinding } from '../kernel/payload.ts'
 import type { ReasonCode } from '../kernel/reasons.ts'
 import { answerRefusal } from './answer.ts'
 import { wayOf } from './chain.ts'
@@ -27,6 +28,8 @@ export class Crossing {
   readonly passage: Passage
   /** What the client was answered; 0 until then, and as long a refusal can still be. */
   status = 0
+  /** What detectors found in what crossed, asked for when it settles. */
+  found: () => readonly PayloadFinding[] = () => []
   readonly #context: ProxyContext
   readonly #client: Socket
   readonly #meter: Meter
@@ -178,15 +181,17 @@ export class Crossing {
     this.#waiting = []
     const actual = this.#meter.stop()
     const outcome = this.#opened ? 'settled' : 'voided'
-    this.passage.settle({ outcome, actual, status: this.status, cut })
+    const findings = this.found()
+    this.passage.settle({ outcome, actual, status: this.status, cut, findings })
   }
 
   /**
    * Joins client and upstream until both have closed; what each still has to send is sent before that.
    *
    * early  what the client sent before, and was kept back.
+   * from   the client, where somebody stands between it and its upstream.
    */
-  join(source: Source, early: Buffer): void {
+  join(source: Source, early: Buffer, from: Source = readByEvents(this.#client)): void {
     const client = this.#client
     const upstream = source.socket
     const { idleTimeoutMs, tunnelLifetimeMs } = this.#context.limits
@@ -210,7 +215,7 @@ export class Crossing {
     this.after(tunnelLifetimeMs, () => this.cut('upstream-timeout'))
     const up = (wanted: number, more: () => void): number => this.take('up', wanted, more)
     const down = (wanted: number, more: () => void): number => this.take('down', wanted, more)
-    pump(readByEvents(client), upstream, { take: up, first: early })
+    pump(from, upstream, { take: up, first: early })
     pump(source, client, { take: down })
   }
 

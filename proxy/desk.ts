@@ -5,6 +5,7 @@ import type { ProxyContext } from './context.ts'
 import type { ServedH2 } from './h2/serve.ts'
 import { HeaderNames } from './header-name.ts'
 import { ReadAhead } from './line.ts'
+import { Outbox } from './outbox.ts'
 import { Pools } from './pool.ts'
 import type { SecurePools } from './tls/secure-pools.ts'
 
@@ -14,6 +15,7 @@ export class Desk {
   readonly pools: Pools
   /** Of upstreams by TLS; null until a tunnel was inspected. */
   securePools: SecurePools | null = null
+  readonly outbox: Outbox
   readonly ahead = new ReadAhead()
   /** Bytes of bodies that are being judged. */
   judging = 0
@@ -26,6 +28,7 @@ export class Desk {
 
   constructor(context: ProxyContext) {
     this.context = context
+    this.outbox = new Outbox(context.soon)
     this.pools = new Pools(context.limits, context.after)
   }
 

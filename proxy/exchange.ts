@@ -17,10 +17,9 @@ import { guarded } from './inspect/guard.ts'
 import { guardedBytes } from './inspect/guarded-bytes.ts'
 import { Judged } from './inspect/judged.ts'
 import type { Objection } from './inspect/objection.ts'
-import { type Prepared, prepare } from './inspect/prepare.ts'
+import { type Judging, type Prepared, prepare } from './inspect/prepare.ts'
 import { type Intake, takeIn } from './intake.ts'
 import { firstAsk, Meter, type Metered, type MeterOptions } from './meter.ts'
-import type { Carried, Carrier } from './pool.ts'
 import { failureOf } from './refuse.ts'
 import { type ReadHead, Reply } from './reply.ts'
 import { cleanPhrase, readResponseHead } from './response-head.ts'
@@ -28,12 +27,13 @@ import { send } from './send.ts'
 import { doom, sever } from './sever.ts'
 import { troubleOf } from './trouble.ts'
 import { Upload, type UploadSource } from './upload.ts'
+import type { Abort, Carrier, UpstreamHandler } from './upstream-call.ts'
 
 const empty = Buffer.alloc(0)
 const nothingMore: Last = { bytes: empty, objection: null, read: null }
 const gone = new Error('the exchange has ended')
 
-export class Exchange implements Busy, Carried, Metered, MeterOptions, UploadSource {
+export class Exchange implements Busy, UpstreamHandler, Metered, MeterOptions, UploadSource {
   readonly request: RequestMessage
   readonly response: ResponseMessage
   readonly #desk: Desk
@@ -53,12 +53,12 @@ export class Exchange implements Busy, Carried, Metered, MeterOptions, UploadSou
   /** Settled, or refused, or given up: nothing more is done for it. */
   #ended = false
   #carrier: Carrier | null = null
-  #abort: ((error?: Error) => void) | null = null
+  #abort: Abort | null = null
   #resume: (() => void) | null = null
   #pending: ReadHead | null = null
   #held: Buffer | null = null
   /** Trailers of a response that has ended, while its last bytes wait for room. */
-  #last: readonly Buffer[] | null = null
+  #last: readonly string[] | null = null
   unfit = false
   headBytes = 0
   upExact = true
@@ -93,11 +93,14 @@ export class Exchange implements Busy, Carried, Metered, MeterOptions, UploadSou
     this.#judged = judged
     const amounts = guarded(context.sight, intake, { charge, ask, findings: judged.findings })
     const { resolve } = context
-    const answer = await context.gate.admit(facts, amounts, { resolve, read: judged.read })
+    const left = (gone: () => void): void => void this.response.once('close', gone)
+    const answer = await context.gate.admit(facts, amounts, { resolve, read: judged.read, left })
+    const signs = !answer.refused && answer.classification.capability === 'attach'
+    const token = signs ? await context.sight.attest(answer) : ''
     if (answer.refused || this.#ended) judged.free()
     if (answer.refused) this.#refuse(answer)
     else if (this.#ended) answer.settle({ outcome: 'voided', actual: {}, status: 0, cut: '' })
-    else this.#forward(intake, judged, answer)
+    else this.#forward(intake, { judged, passage: answer, token })
   }
 
   abandon(): void {
@@ -168,8 +171,8 @@ export class Exchange implements Busy, Carried, Metered, MeterOptions, UploadSou
     this.#carrier = carrier
   }
 
-  /** undici: connected, and about to write. From here on bytes may have left (I1). */
-  onConnect(abort: (error?: Error) => void): void {
+  /** Connected, and about to write. From here on bytes may have left (I1). */
+  onConnect(abort: Abort): void {
     if (this.#ended || this.#opened || this.#passage === null) {
       abort(gone)
       return
@@ -181,14 +184,12 @@ export class Exchange implements Busy, Carried, Metered, MeterOptions, UploadSou
       return
     }
     this.#opened = true
-    this.#carrier?.begin()
     this.#meter?.start()
     if (this.#upload !== null) this.#judged?.proceed()
   }
 
-  onHeaders(status: number, raw: Buffer[], resume: () => void, phrase: string): boolean {
+  onHeaders(status: number, raw: readonly string[], resume: () => void, phrase: string): boolean {
     if (this.#ended) return false
-    if (status < 200 && status !== 101) return true
     this.#resume = resume
     const head = readResponseHead(this.#desk.names, { status, phrase }, raw)
     if (!head.ok) {
@@ -215,9 +216,8 @@ export class Exchange implements Busy, Carried, Metered, MeterOptions, UploadSou
     return false
   }
 
-  onComplete(raw: string[] | Buffer[] | null): void {
+  onComplete(trailers: readonly string[]): void {
     if (this.#ended) return
-    const trailers = (raw ?? []) as readonly Buffer[]
     this.#last = this.#answered?.trailers(trailers) ?? trailers
     const { bytes, objection, read } = this.#answered?.end() ?? nothingMore
     if (objection !== null) this.#object(objection)
@@ -247,9 +247,10 @@ export class Exchange implements Busy, Carried, Metered, MeterOptions, UploadSou
     return this.request.httpVersion === 'h2'
   }
 
-  #forward(intake: Intake, judged: Judged, passage: Passage): void {
+  #forward(intake: Intake, judging: Judging): void {
+    const { passage } = judging
     this.#passage = passage
-    const prepared = prepare(this.#desk, intake, { judged, passage })
+    const prepared = prepare(this.#desk, intake, judging)
     if (!prepared.ok) {
       this.#fail(prepared.code, prepared.message)
       return
@@ -286,7 +287,7 @@ export class Exchange implements Busy, Carried, Metered, MeterOptions, UploadSou
       return false
     }
     if (this.#reply.begin(read, passage)) return true
-    // The length of what a 304 stands for; undici 7 would wait for such a body and call its absence an error.
+    // The length of what a 304 stands for: nothing follows it.
     this.#end('', read.status, true)
     this.response.end()
     return false
@@ -331,9 +332,10 @@ export class Exchange implements Busy, Carried, Metered, MeterOptions, UploadSou
     this.#ended = true
     this.#judged?.free()
     const actual = this.#meter?.stop() ?? {}
-    if (!this.#opened) passage.settle({ outcome: 'voided', actual: {}, status, cut })
-    else if (this.#answered === null) passage.settle({ outcome: 'settled', actual, status, cut })
-    else void this.#answered.settle(passage, { actual, cut, status, whole })
+    const end = { actual, cut, findings: this.#upload?.findings ?? [], status }
+    if (!this.#opened) passage.settle({ ...end, outcome: 'voided', actual: {} })
+    else if (this.#answered === null) passage.settle({ ...end, outcome: 'settled' })
+    else void this.#answered.settle(passage, { ...end, whole })
     this.#abort?.(gone)
     if (this.#upload !== null && !this.#upload.destroyed) {
       this.#upload.on('error', () => {})

@@ -54,10 +54,9 @@ export function gather(flat: readonly string[]): IncomingHttpHeaders {
 /** Reads the head of an answer to a handshake as that of any other response. */
 export function readUpgradeHead(response: IncomingMessage): ResponseHead | BadResponse {
   const { rawHeaders, statusCode = 0, statusMessage = '' } = response
-  const raw = rawHeaders.map((text) => Buffer.from(text, 'latin1'))
   // A 101 was asked for here, and has been checked.
   const status = statusCode === 101 ? 200 : statusCode
-  return readResponseHead(new HeaderNames(), { status, phrase: statusMessage }, raw)
+  return readResponseHead(new HeaderNames(), { status, phrase: statusMessage }, rawHeaders)
 }
 
 function hasToken(value: string | undefined, token: string): boolean {

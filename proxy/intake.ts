@@ -7,6 +7,7 @@ import type { Desk } from './desk.ts'
 import { Facts } from './facts.ts'
 import { type Head, malformed, type RawHead, readHead } from './front.ts'
 import { readAuthority } from './host.ts'
+import { overrideFault } from './inspect/override.ts'
 import { readAbsolute, readOrigin, readTunnel, type Target } from './target.ts'
 
 export interface Intake {
@@ -49,6 +50,8 @@ export function takeIn(
   const target = targetOf(client, head, asked)
   if (!target.ok) return { ...target, principal }
   const method = raw.method ?? ''
+  const overridden = overrideFault({ method, headers: head.headers, query: target.query })
+  if (overridden !== null) return { ...malformed(overridden), principal }
   const scheme = kind === 'tunnel' ? 'https' : client.scheme
   const facts = new Facts({ id: context.newId(), principal, kind, method, scheme, target, head })
   return { ok: true, facts, head, target }

@@ -36,7 +36,7 @@ export function receiptText(receipt: Passage['receipt']): string {
 
 /** The whole of a refusal but its Connection header. */
 export function refusalMessage(refusal: Refusal): RefusalMessage {
-  const { code, decision, policy, receipt, retry, retryAfterSeconds, status } = refusal
+  const { approval, code, decision, policy, receipt, retry, retryAfterSeconds, status } = refusal
   const body = problemOf(refusal)
   const error = proxyErrors[code] ?? 'http_request_denied'
   const headers = [
@@ -58,6 +58,7 @@ export function refusalMessage(refusal: Refusal): RefusalMessage {
     `haltgate; error=${error}; details="${code}"`,
   ]
   if (receipt !== null) headers.push('Haltgate-Receipt', receiptText(receipt))
+  if (approval !== null) headers.push('Haltgate-Approval', approval.id)
   if (retryAfterSeconds !== null) headers.push('Retry-After', String(retryAfterSeconds))
   if (status === 407) headers.push('Proxy-Authenticate', 'Basic realm="haltgate", charset="UTF-8"')
   const phrase = `${STATUS_CODES[status] ?? 'Refused'} (haltgate: ${code})`
@@ -88,17 +89,19 @@ export function failureOf(passage: Passage, code: ReasonCode, message: string): 
     receipt: passage.receipt,
     policy: passage.policy,
     remaining: [],
+    approval: null,
     halt: null,
   }
 }
 
 function problemOf(refusal: Refusal): string {
   const { code, decision, halt, policy, receipt, remaining, retry, retryAfterSeconds } = refusal
+  const detail = refusal.reasons[0]?.message ?? reasons[code].title
   return JSON.stringify({
     type: `urn:haltgate:reason:${code}`,
     title: reasons[code].title,
     status: refusal.status,
-    detail: refusal.reasons[0]?.message ?? reasons[code].title,
+    detail,
     decision,
     reasons: refusal.reasons,
     retry,
@@ -106,7 +109,15 @@ function problemOf(refusal: Refusal): string {
     receipt: receipt === null ? null : receiptText(receipt),
     policy,
     budgets: remaining,
-    approval: null,
+    approval: approvalOf(refusal),
     halt,
+    // Where the clients of model providers look for what went wrong.
+    error: { message: `${detail} (haltgate: ${code})`, type: 'haltgate_refusal', code },
   })
+}
+
+function approvalOf({ approval }: Refusal): object | null {
+  if (approval === null) return null
+  const { expiresAt, id, reason, state } = approval
+  return { id, state, expires: new Date(expiresAt).toISOString(), reason }
 }

@@ -29,6 +29,7 @@ export class Reply {
   /** Body bytes still to come; -1 where the length is unknown. */
   #left = -1
   #watchesDrain = false
+  #ended = false
 
   constructor(desk: Desk, replying: Replying) {
     this.#desk = desk
@@ -82,9 +83,9 @@ export class Reply {
   }
 
   /** raw  trailers, flat. */
-  finish(raw: readonly Buffer[]): void {
+  finish(raw: readonly string[]): void {
     const { response } = this.#replying
-    if (response.writableEnded) return
+    if (this.#ended || response.writableEnded) return
     const trailers = readTrailers(this.#desk.names, raw)
     if (trailers.length > 0) response.addTrailers(trailers)
     this.end(null)
@@ -94,8 +95,10 @@ export class Reply {
   end(chunk: Buffer | null): void {
     const { response, sending } = this.#replying
     if (chunk === null || !sending) {
+      this.#ended = true
       if (chunk === null) response.end()
-      else response.end(chunk)
+      else if (this.#replying.request.httpVersion === 'h2') response.end(chunk)
+      else this.#desk.outbox.end(response, chunk)
       return
     }
     response.write(chunk)

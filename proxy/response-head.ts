@@ -21,12 +21,12 @@ export interface BadResponse {
 /**
  * Drops what is hop-by-hop, and every `Proxy-*` and `Haltgate-*` header, so that no upstream speaks for the gate.
  *
- * raw  flat name and value, as undici read them.
+ * raw  flat name and value, as they were read.
  */
 export function readResponseHead(
   names: HeaderNames,
   { status, phrase }: { readonly status: number; readonly phrase: string },
-  raw: readonly Buffer[],
+  raw: readonly string[],
 ): ResponseHead | BadResponse {
   if (status < 200) return bad('The upstream switched protocols, which nobody asked for.')
   if (status > 599) return bad('The upstream answered with a status that HTTP does not have.')
@@ -38,8 +38,8 @@ export function readResponseHead(
   let length = -1
   let trailer: string | null = null
   for (let index = 0; index + 1 < raw.length; index += 2) {
-    const spelling = raw[index]?.toString('latin1') ?? ''
-    const value = raw[index + 1]?.toString('latin1') ?? ''
+    const spelling = raw[index] ?? ''
+    const value = raw[index + 1] ?? ''
     bytes += spelling.length + value.length + 4
     switch (names.read(spelling).role) {
       case 'length':
@@ -86,11 +86,11 @@ const lengthPattern = /^[0-9]+$/
 const notPhrase = /[^\t\x20-\x7e]/g
 
 /** Trailers that may follow a response's body: none that frame, route or speak for the gate (RFC 9110 section 6.5.1). */
-export function readTrailers(names: HeaderNames, raw: readonly Buffer[]): [string, string][] {
+export function readTrailers(names: HeaderNames, raw: readonly string[]): [string, string][] {
   const trailers: [string, string][] = []
   for (let index = 0; index + 1 < raw.length; index += 2) {
-    const spelling = raw[index]?.toString('latin1') ?? ''
-    const value = raw[index + 1]?.toString('latin1') ?? ''
+    const spelling = raw[index] ?? ''
+    const value = raw[index + 1] ?? ''
     if (names.read(spelling).role === 'pass') trailers.push([spelling, value])
   }
   return trailers

@@ -7,8 +7,7 @@ import type { RequestFacts } from '../kernel/request.ts'
 import { wayOf } from './chain.ts'
 import type { Desk } from './desk.ts'
 import type { Prepared } from './inspect/prepare.ts'
-import type { Carried } from './pool.ts'
-import type { SecureHandler } from './tls/secure-pools.ts'
+import type { UpstreamHandler } from './upstream-call.ts'
 
 interface Sending {
   readonly facts: RequestFacts
@@ -25,7 +24,7 @@ interface Sending {
 export function send(
   desk: Desk,
   { address, body, facts, passage, prepared, protocol }: Sending,
-  handler: Carried & SecureHandler,
+  handler: UpstreamHandler,
 ): { readonly code: ReasonCode; readonly message: string } | null {
   const proxy = wayOf(desk.context.sight, passage.classification.upstreamProxy)
   if (proxy !== null && 'code' in proxy) return proxy

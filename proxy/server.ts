@@ -22,6 +22,9 @@ import { sever } from './sever.ts'
 import { blind, remembering, type Sight } from './sight.ts'
 import { Ticker } from './ticker.ts'
 
+/** Connections that wait to be accepted, as far as the system lets them: with fewer, a burst of clients is dropped. */
+const backlogMax = 4_096
+
 export interface ProxyOptions {
   readonly gate: Deciding
   readonly resolve: Resolve
@@ -37,6 +40,7 @@ export interface ProxyOptions {
   readonly newId: () => string
   readonly monotonic: () => number
   readonly after: Clock['after']
+  readonly soon?: ProxyContext['soon']
 }
 
 export interface ProxyServer {
@@ -76,6 +80,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   const context: ProxyContext = {
     ...{ gate, limits, resolve, listenerAgent, log, newId, monotonic, after },
     ticker: new Ticker(after),
+    soon: options.soon ?? ((callback) => callback()),
     sight: remembering(options.sight ?? blind, (pools) => {
       desk.securePools = pools
     }),
@@ -199,7 +204,7 @@ function serveInner(
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port, backlog: 1024 }, () => {
+    server.listen({ host, port, backlog: backlogMax }, () => {
       server.off('error', reject)
       resolve()
     })

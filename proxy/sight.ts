@@ -1,4 +1,5 @@
 /** What the proxy is given to see with: how TLS is ended and begun, what is looked for, and what is set on the way out. */
+import type { Passage } from '../gate/passage.ts'
 import type { PayloadInspector } from '../kernel/payload.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import type { ChainedProxy } from './chain.ts'
@@ -36,6 +37,8 @@ export interface Sight {
    * policy  digest of the policy that named them: another one's credential of that name is for another host.
    */
   inject(names: readonly string[], outgoing: Outgoing, policy: string): Injected
+  /** Signs a token that goes along with an admitted request; null where none can be made. */
+  attest(passage: Pick<Passage, 'attested' | 'policy'>): Promise<string | null>
   /**
    * A proxy to go through, by name; null where its credential cannot be read. Of an empty name: the proxy for all that
    * no rule says anything of, or null where there is none.
@@ -53,6 +56,7 @@ export const blind: Sight = {
     const message = 'This gate holds no credentials.'
     return { ok: false, reason: { code: 'policy-unavailable', id: '', message } }
   },
+  attest: async () => null,
   chained: () => null,
 }
 
@@ -74,6 +78,7 @@ export function remembering(sight: Sight, opened: (pools: SecurePools) => void):
       return sight.hashKey
     },
     inject: (names, outgoing, policy) => sight.inject(names, outgoing, policy),
+    attest: (passage) => sight.attest(passage),
     chained: (name) => sight.chained(name),
   }
 }

@@ -1,5 +1,6 @@
 /** The body of a request on its way up: metered, with backpressure, and never the client's socket itself. */
 import { Readable } from 'node:stream'
+import type { PayloadFinding } from '../kernel/payload.ts'
 
 export interface UploadSource {
   /** Bytes that may pass up now, `wanted` at most; less means that `resumeUpload` will be called. */
@@ -8,6 +9,8 @@ export interface UploadSource {
 
 /** Where the body comes from: the client's request, or a body that was judged. */
 export interface Bytes {
+  /** What was found in them so far; absent where nobody looks. */
+  readonly findings?: readonly PayloadFinding[]
   on(event: 'data', listener: (chunk: Buffer) => void): unknown
   on(event: 'end', listener: () => void): unknown
   off(event: 'data', listener: (chunk: Buffer) => void): unknown
@@ -30,6 +33,11 @@ export class Upload extends Readable {
     request.on('data', this.#take)
     request.on('end', this.#end)
     request.pause()
+  }
+
+  /** What was found so far in what it carries. */
+  get findings(): readonly PayloadFinding[] {
+    return this.#request.findings ?? []
   }
 
   override _read(): void {

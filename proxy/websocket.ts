@@ -1,7 +1,8 @@
 /**
  * WebSockets, over plain HTTP and inside of an inspected tunnel. The gate connects to a judged address, by TLS where the
  * client came by it; httpxy makes the handshake over that connection, the gate checks the answer; then both sockets are
- * joined like a tunnel's. What the messages hold nobody looks at.
+ * joined like a tunnel's. Where there is something to look for, messages are searched on their way, and no extension is
+ * offered that would hide them.
  */
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
@@ -14,8 +15,12 @@ import { Early } from './early.ts'
 import { acceptFault, gather, handshakeFault, readUpgradeHead, switching } from './handshake.ts'
 import { writeHost } from './host.ts'
 import { readByEvents } from './inlet.ts'
+import { closeFrame } from './inspect/frames.ts'
 import { guarded } from './inspect/guard.ts'
 import { HandshakeJudged, leaving, toldSecret } from './inspect/handshake.ts'
+import { without } from './inspect/header.ts'
+import { type Screen, screened, screenOf } from './inspect/messages.ts'
+import type { Objection } from './inspect/objection.ts'
 import { launch } from './launch.ts'
 import { firstAsk } from './meter.ts'
 import { receiptText } from './refuse.ts'
@@ -44,7 +49,14 @@ interface Upgrade {
   readonly early: Early
   /** What leaves: the client's own headers and query, and what was set on the way out. */
   readonly outgoing: Outgoing
+  /** What searches the messages; null where they pass as they are. */
+  readonly screen: Screen | null
 }
+
+/** RFC 6455 section 7.4.1: against our policy, and against the protocol. */
+const closeStatuses = { policy: 1008, protocol: 1002 } as const
+
+const extensions = 'sec-websocket-extensions'
 
 /** Marks an answer as ours, without what stays on the upstream's hop and what only we may say. */
 function mark(upgrade: Upgrade, response: IncomingMessage, head: ResponseHead): void {
@@ -91,6 +103,14 @@ function answerOf({ context, crossing }: Upgrade, response: IncomingMessage): Re
   return null
 }
 
+/** RFC 6455 section 4.1: what was not offered is not agreed on. */
+function extensionFault({ screen }: Upgrade, response: IncomingMessage): string | null {
+  const isAgreed = response.headers[extensions] !== undefined
+  return screen !== null && isAgreed
+    ? 'The upstream takes an extension that it was not offered.'
+    : null
+}
+
 /** Listens to httpxy's request before httpxy does, and so has the first word on every answer. */
 function supervise(upgrade: Upgrade, upstreamRequest: ClientRequest): void {
   const { context, crossing, opening } = upgrade
@@ -101,7 +121,7 @@ function supervise(upgrade: Upgrade, upstreamRequest: ClientRequest): void {
   upstreamRequest.on('upgrade', (response: IncomingMessage) => {
     patient()
     const key = opening.request.headers['sec-websocket-key'] ?? ''
-    const fault = acceptFault(response, key)
+    const fault = acceptFault(response, key) ?? extensionFault(upgrade, response)
     if (fault !== null) {
       crossing.fail('upstream-protocol', fault)
       return
@@ -121,9 +141,34 @@ function supervise(upgrade: Upgrade, upstreamRequest: ClientRequest): void {
   })
 }
 
+/** Joins both sides, with whoever searches the messages between them. */
+function join({ context, crossing, early, opening, screen }: Upgrade, upstream: Socket): void {
+  const client = opening.socket
+  const source = readByEvents(upstream)
+  const first = early.stop()
+  if (screen === null) {
+    crossing.join(source, first)
+    return
+  }
+  crossing.found = () => screen.findings
+  const object = ({ code }: Objection): void => {
+    const isPolicy = code.startsWith('payload-')
+    const status = isPolicy ? closeStatuses.policy : closeStatuses.protocol
+    const bytes = closeFrame(status, `haltgate: ${code}`)
+    if (crossing.abandon(code)) answerBytes(context, client, bytes)
+  }
+  const taken = screen.up.take(first)
+  if (taken.objection !== null) {
+    object(taken.objection)
+    return
+  }
+  const down = screened(source, screen.down, object)
+  crossing.join(down, taken.bytes, screened(readByEvents(client), screen.up, object))
+}
+
 /** Sends the handshake over the connection; whatever becomes of it ends the crossing. */
 function shake(upgrade: Upgrade, connection: Socket): void {
-  const { context, crossing, early, opening, outgoing } = upgrade
+  const { context, crossing, opening, outgoing } = upgrade
   const { facts, request } = opening
   const stage = createStage(upgrade)
   const proxy = createProxyServer({
@@ -147,13 +192,15 @@ function shake(upgrade: Upgrade, connection: Socket): void {
     // httpxy joins the sockets by pipes that know no meter: ours take their place in the same turn.
     upstream.unpipe(stage)
     stage.unpipe(upstream)
-    crossing.join(readByEvents(upstream), early.stop())
+    join(upgrade, upstream)
   })
   // A question mark with nothing behind it is kept: what was judged is what is sent (I12).
   const question = request.url?.includes('?') === true ? '?' : ''
   request.url = `${facts.path}${outgoing.query === '' ? question : '?'}${outgoing.query}`
   const host = writeHost(facts.host, facts.port, portsImplied[facts.scheme])
-  request.headers = { ...gather(outgoing.headers), host, ...switching }
+  const { headers } = outgoing
+  const offered = upgrade.screen === null ? headers : without(headers, extensions)
+  request.headers = { ...gather(offered), host, ...switching }
   launch(context.log, proxy.ws(request, stage, {}), () => crossing.cut(''))
 }
 
@@ -164,14 +211,18 @@ async function open(context: ProxyContext, opening: Opening): Promise<void> {
   const { read, findings } = new HandshakeJudged(sight, opening)
   const ask = firstAsk(limits, true)
   const amounts = guarded(sight, { facts, head: { headers } }, { charge: {}, ask, findings })
-  const passage = await gate.admit(facts, amounts, { resolve, read })
+  const left = (gone: () => void): (() => void) => {
+    socket.once('close', gone)
+    return () => socket.off('close', gone)
+  }
+  const passage = await gate.admit(facts, amounts, { resolve, read, left })
   if (passage.refused) {
     answerRefusal(context, socket, passage)
     return
   }
   const crossing = new Crossing(context, passage, socket)
   early.onLeave(() => crossing.cut(''))
-  const set = leaving(sight, opening, passage)
+  const set = await leaving(sight, opening, passage)
   if (!set.ok) {
     crossing.fail(set.reason.code, set.reason.message)
     return
@@ -185,7 +236,8 @@ async function open(context: ProxyContext, opening: Opening): Promise<void> {
   }
   const upstream = await crossing.dial(facts, { secure })
   if (upstream === null) return
-  const upgrade = { context, opening, crossing, early, outgoing: set.outgoing }
+  const screen = screenOf(sight, passage.classification.payload)
+  const upgrade = { context, opening, crossing, early, outgoing: set.outgoing, screen }
   crossing.spend('up', headBytes, () => shake(upgrade, upstream))
 }
 

@@ -7,5 +7,7 @@ const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))
 const command = path('../dist/cli/main.js')
 if (existsSync(command)) chmodSync(command, 0o755)
 
-const prices = path('../policy/prices.yaml')
-if (existsSync(prices)) copyFileSync(prices, path('../dist/policy/prices.yaml'))
+for (const name of ['prices.yaml', 'controls.yaml']) {
+  const data = path(`../policy/${name}`)
+  if (existsSync(data)) copyFileSync(data, path(`../dist/policy/${name}`))
+}

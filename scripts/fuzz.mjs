@@ -28,7 +28,7 @@ const { status, signal } = spawnSync(
       ...process.env,
       FUZZ_SECONDS: seconds,
       FUZZ_ONLY: values.only,
-      ...(values.seed === undefined ? {} : { FUZZ_SEED: number('seed', values.seed) }),
+      FUZZ_SEED: number('seed', values.seed ?? String(Math.floor(Math.random() * 1e9))),
       // What is found late is still made small.
       TAP_TIMEOUT: String(Math.ceil(Number(seconds)) + 600),
     },

@@ -25,6 +25,10 @@ function innerText(outer: JsonText, name: string): JsonText | null {
 /** OpenAI's own models take only this one, or both; other providers know only the older `max_tokens`. */
 const takesCompletionTokens = /(?:^|[:/])(?:gpt-|o\d|chatgpt-|codex-)/
 
+/** Whether a bound that the call has may be one that its provider does not know. */
+const mayMiss = ({ model, wire }: ModelCall): boolean =>
+  wire === 'openai-chat' && !takesCompletionTokens.test(model)
+
 /** The members that may bound an answer, the one to set first where none does. */
 function boundNames({ wire, model }: ModelCall, read: JsonText): readonly [string, ...string[]] {
   switch (wire) {
@@ -42,6 +46,20 @@ function boundNames({ wire, model }: ModelCall, read: JsonText): readonly [strin
         : ['max_tokens', 'max_completion_tokens']
     }
   }
+}
+
+/**
+ * The text with the older bound beside the newer one. Some of those who copy OpenAI's format read the older one only, and
+ * would take the newer one for nothing; OpenAI's own models take one of the two.
+ */
+function doubled(text: string, [first]: readonly string[]): string {
+  const read = objectText(readJsonText(text))
+  const values = read === null ? null : objectOf(read.value)
+  if (read === null || first !== 'max_tokens' || typeof values?.['max_tokens'] === 'number') {
+    return text
+  }
+  const newer = values?.['max_completion_tokens']
+  return typeof newer === 'number' ? setMember(read, 'max_tokens', String(newer)) : text
 }
 
 /** The text with each of its bounds at most so high, and one of them there; the same text where that is so already. */
@@ -82,14 +100,19 @@ function boundedConfig(
 export function clampModel(body: Uint8Array, model: ModelCall, outMax: number): Uint8Array | null {
   const { tokensOutMax, choices } = model
   if (outMax === Number.POSITIVE_INFINITY) return body
-  if (tokensOutMax !== null && tokensOutMax <= outMax) return body
+  const isWithin = tokensOutMax !== null && tokensOutMax <= outMax
+  if (isWithin && !mayMiss(model)) return body
   const each = Math.floor(outMax / choices)
   const read = objectText(readJson(body))
-  if (read === null || !(each >= 1)) return null
+  if (read === null || !(isWithin || each >= 1)) return null
   const names = boundNames(model, read)
-  const text =
-    model.wire === 'gemini' ? boundedConfig(read, names, each) : bounded(read, names, each)
-  return text === null ? null : bytesOf(text)
+  if (model.wire === 'gemini') {
+    const text = boundedConfig(read, names, each)
+    return text === null ? null : bytesOf(text)
+  }
+  const before = isWithin ? read.text : bounded(read, names, each)
+  const text = names.length > 1 ? doubled(before, names) : before
+  return text === read.text ? body : bytesOf(text)
 }
 
 /**

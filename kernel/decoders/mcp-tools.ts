@@ -53,3 +53,17 @@ export function filterTools(response: Uint8Array, allow: Allow): Uint8Array | nu
   if (text === null) return null
   return bytesOf(replaceMember(read, 'result', replaceMember(result, 'tools', text)))
 }
+
+/**
+ * The same of any message of a stream, which may answer whatever was asked before: what has no list of tools is as it is.
+ *
+ * errors  null where it cannot be read, or its list cannot: it must not be passed on.
+ */
+export function filterToolsOfAny(message: Uint8Array, allow: Allow): Uint8Array | null {
+  const read = readJson(message)
+  const said = read.ok ? objectOf(read.value) : null
+  if (said === null || misspelled(said, ['result']) !== null) return null
+  const result = objectOf(said['result'])
+  const lists = result !== null && ('tools' in result || misspelled(result, ['tools']) !== null)
+  return lists ? filterTools(message, allow) : message
+}

@@ -1,7 +1,7 @@
 /**
- * One HTTP/2 connection to an upstream: each request is a stream of its own, told to the same handler as undici's.
+ * One HTTP/2 connection to an upstream: each request is a stream of its own, told to the same handler as over HTTP/1.1.
  *
- * Why not undici's own (7.30.2, lib/dispatcher/client-h2.js, read and tried 2026-11): it sends one streamed body at a
+ * Why not undici's (7.30.2, lib/dispatcher/client-h2.js, read and tried 2026-11): it sends one streamed body at a
  * time on a connection, fails a GET that has one, folds repeated headers into one, loses what is buffered
  * when trailers come and hands trailers over as an object, and breaks every stream off at a graceful GOAWAY.
  */
@@ -13,10 +13,11 @@ import {
   constants,
   type OutgoingHttpHeaders,
 } from 'node:http2'
-import type { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { UpstreamError } from '../tls/upstream-error.ts'
+import type { UpstreamHandler, UpstreamRequest } from '../upstream-call.ts'
 import { fieldsOf, repeated } from './fields.ts'
+import { Pulse } from './pulse.ts'
 
 const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } = constants
 
@@ -31,27 +32,6 @@ const connectionWindowBytes = 4 * 1024 * 1024
 
 /** MiB that nghttp2 may hold of one connection. */
 const memoryMiB = 32
-
-/** A request as undici's dispatch takes it, as far as an exchange uses it. */
-export interface UpstreamRequest {
-  readonly path: string
-  readonly method: string
-  /** Flat; Host becomes :authority. */
-  readonly headers: readonly string[]
-  readonly body: Readable | null
-}
-
-/** What an exchange is told of its request: undici's handler, as far as an exchange has it. */
-export interface UpstreamHandler {
-  /** About to write: from here on bytes may have left. Calling `abort` now lets none leave. */
-  onConnect(abort: (error?: Error) => void): void
-  /** False where `resume` will be called once more may come. */
-  onHeaders(status: number, raw: Buffer[], resume: () => void, phrase: string): boolean
-  onData(chunk: Buffer): boolean
-  /** raw  trailers, flat. */
-  onComplete(raw: string[] | Buffer[] | null): void
-  onError(error: Error): void
-}
 
 export interface H2UpstreamOptions {
   /** From dialTls, with `alpnProtocol` h2. */
@@ -69,7 +49,10 @@ export interface H2UpstreamOptions {
 export class H2Upstream {
   readonly #session: ClientHttp2Session
   readonly #idleTimeoutMs: number
+  readonly #pulse: Pulse
   #streams = 0
+  /** Of these, those whose request has a body that is under way. */
+  #sending = 0
 
   constructor(options: H2UpstreamOptions) {
     const { headerBytesMax, idleTimeoutMs, keepAliveTimeoutMs, onClosed, socket } = options
@@ -90,8 +73,10 @@ export class H2Upstream {
     session.on('error', ignore)
     session.on('goaway', onClosed)
     session.once('close', onClosed)
-    session.setTimeout(keepAliveTimeoutMs, () => {
-      if (this.#streams === 0) session.close()
+    this.#pulse = new Pulse({
+      ...{ keepAliveTimeoutMs, session, socket },
+      streams: () => this.#streams,
+      sends: () => this.#sending > 0,
     })
   }
 
@@ -110,7 +95,7 @@ export class H2Upstream {
     return this.#streams
   }
 
-  /** As undici's dispatch: the handler is told of everything, and of its end once. */
+  /** The handler is told of everything, and of its end once. */
   dispatch(request: UpstreamRequest, handler: UpstreamHandler): void {
     if (!this.open) {
       handler.onError(broken('The upstream closed the connection.'))
@@ -133,8 +118,16 @@ export class H2Upstream {
     this.#streams += 1
     stream.once('close', () => {
       this.#streams -= 1
+      this.#pulse.heard()
     })
-    flight.follow(stream, this.#idleTimeoutMs)
+    if (request.body !== null) {
+      this.#sending += 1
+      request.body.once('close', () => {
+        this.#sending -= 1
+      })
+    }
+    this.#pulse.began()
+    flight.follow(stream, { idleTimeoutMs: this.#idleTimeoutMs, heard: () => this.#pulse.heard() })
   }
 
   /** GOAWAY: no new stream, and an end when the last one has ended. */
@@ -178,12 +171,13 @@ class Flight {
   readonly #handler: UpstreamHandler
   readonly #request: UpstreamRequest
   #stream: ClientHttp2Stream | null = null
-  #trailers: Buffer[] = []
+  #trailers: readonly string[] = []
   #answered = false
   #status = 0
   /** Bytes of the body still to come, by its Content-Length. */
   #left = 0
   #paused = false
+  #heard: () => void = ignore
   /** The handler was told of the end, or wants to know nothing more. */
   ended = false
 
@@ -203,13 +197,18 @@ class Flight {
     this.#handler.onError(error)
   }
 
-  follow(stream: ClientHttp2Stream, idleTimeoutMs: number): void {
+  /** heard  is told when something comes. */
+  follow(
+    stream: ClientHttp2Stream,
+    { heard, idleTimeoutMs }: { readonly heard: () => void; readonly idleTimeoutMs: number },
+  ): void {
     this.#stream = stream
+    this.#heard = heard
     stream.on('response', (...[headers, flags, raw]: Answered) => {
       this.#answer(Number(headers[':status']), (flags & NGHTTP2_FLAG_END_STREAM) !== 0, raw)
     })
     stream.on('trailers', (...[, , raw]: Answered) => {
-      this.#trailers = bytesOf(raw)
+      this.#trailers = ordinary(raw)
     })
     stream.on('wantTrailers', () => {
       // Asked again where nghttp2 is woken before they are out.
@@ -227,19 +226,21 @@ class Flight {
 
   #answer(status: number, whole: boolean, raw: readonly string[]): void {
     const stream = this.#stream
+    this.#heard()
     if (this.ended || this.#answered || stream === null) return
     this.#answered = true
     this.#status = status
     this.#left = lengthOf(raw) ?? 0
-    const headers = bytesOf(raw)
+    const headers = ordinary(raw)
     if (whole && hasBody(this.#request.method, status) && lengthOf(raw) === null) {
       // So that the client is sent an end with the headers, too: trailers-only is an answer of its own in gRPC.
-      headers.push(Buffer.from('content-length'), Buffer.from('0'))
+      headers.push('content-length', '0')
     }
     const goOn = this.#handler.onHeaders(status, headers, this.#resume, STATUS_CODES[status] ?? '')
     if (this.ended) return
     stream.on('data', (chunk: Buffer) => {
       this.#left -= chunk.length
+      this.#heard()
       if (!this.ended && this.#handler.onData(chunk) === false) this.#pause()
     })
     if (goOn === false) this.#pause()
@@ -297,10 +298,9 @@ class Flight {
   }
 }
 
-const bytesOf = (raw: readonly string[]): Buffer[] =>
-  raw
-    .filter((_, index) => !(raw[index & ~1] ?? '').startsWith(':'))
-    .map((text) => Buffer.from(text, 'latin1'))
+/** Without the pseudo-headers. */
+const ordinary = (raw: readonly string[]): string[] =>
+  raw.filter((_, index) => !(raw[index & ~1] ?? '').startsWith(':'))
 
 /** Value of Content-Length; null where there is none. */
 function lengthOf(raw: readonly string[]): number | null {

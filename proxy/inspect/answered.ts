@@ -2,26 +2,21 @@
 import type { Passage } from '../../gate/passage.ts'
 import type { Refusal } from '../../gate/refusal.ts'
 import type { Vector } from '../../kernel/dimension.ts'
-import type { PayloadStep, PayloadStream } from '../../kernel/payload.ts'
+import type { PayloadFinding, PayloadStep, PayloadStream } from '../../kernel/payload.ts'
 import { cutEvent } from '../../kernel/usage/cut.ts'
 import type { ReadHead } from '../reply.ts'
-import { headerOf, without } from './header.ts'
+import { headerOf, without, withoutDigests } from './header.ts'
 import { objectionOf } from './judged.ts'
 import type { ModelRun } from './model-run.ts'
-import type { Objection } from './objection.ts'
+import type { Objection, Taken } from './objection.ts'
 import type { ToolList } from './tool-list.ts'
+import { ToolStream } from './tool-stream.ts'
 
 /** Those who read a response; null where one does not. */
 export interface Readers {
   readonly run: ModelRun | null
   readonly stream: PayloadStream | null
-  readonly tools: ToolList | null
-}
-
-/** What of a piece may go on, and what ends the response behind it. */
-export interface Taken {
-  readonly bytes: Buffer
-  readonly objection: Objection | null
+  readonly tools: ToolList | ToolStream | null
 }
 
 /** The end of a response: what was held back until it was known, and its head where that was held back too. */
@@ -36,6 +31,8 @@ interface Ended {
   /** What the client was answered. */
   readonly status: number
   readonly whole: boolean
+  /** Of what left, found on its way. */
+  readonly findings?: readonly PayloadFinding[]
 }
 
 const nothing = Buffer.alloc(0)
@@ -54,6 +51,9 @@ export class Answered {
   readonly run: ModelRun | null
   readonly #stream: PayloadStream | null
   readonly #tools: ToolList | null
+  readonly #events: ToolStream | null
+  /** Whether the answer is a stream of events that are filtered. */
+  #isFiltered = false
   #status = 0
   /** The head of an answer that is held until it is whole. */
   #held: ReadHead | null = null
@@ -63,7 +63,8 @@ export class Answered {
   constructor({ run, stream, tools }: Readers) {
     this.run = run
     this.#stream = stream
-    this.#tools = tools
+    this.#events = tools instanceof ToolStream ? tools : null
+    this.#tools = tools instanceof ToolStream ? null : tools
   }
 
   /**
@@ -79,21 +80,23 @@ export class Answered {
     const contentEncoding = headerOf(headers, 'content-encoding')
     this.run?.begin({ contentType: headerOf(headers, 'content-type'), contentEncoding })
     const isHeld = this.#tools?.holds(read) === true
-    if (bodiless || (this.#stream === null && !isHeld)) return read
+    this.#isFiltered = this.#events?.reads(read) === true
+    if (bodiless || (this.#stream === null && !isHeld && !this.#isFiltered)) return read
     if (contentEncoding !== '' && contentEncoding.toLowerCase() !== 'identity') return coded
     if (isHeld) {
       this.#held = read
       return null
     }
     this.#isMeasured = false
-    const head = { ...read.head, headers: without(headers, 'content-length'), length: -1 }
+    const kept = this.#isFiltered ? withoutDigests(headers) : headers
+    const head = { ...read.head, headers: without(kept, 'content-length'), length: -1 }
     return { ...read, head }
   }
 
   take(piece: Buffer): Taken {
     const isCovered = this.run?.push(piece) !== false
     const stream = this.#stream
-    const taken = stream === null ? passing(piece) : takenOf(stream.push(piece))
+    const taken = this.#filter(stream === null ? passing(piece) : takenOf(stream.push(piece)))
     // What goes beyond the hold stays here, however much of it came at once (I3).
     if (!isCovered) return { bytes: nothing, objection: taken.objection ?? tooMuch }
     const { objection } = taken
@@ -101,13 +104,26 @@ export class Answered {
     return { bytes: nothing, objection: objection ?? this.#tools?.take(taken.bytes) ?? null }
   }
 
+  #filter(taken: Taken): Taken {
+    const events = this.#isFiltered && taken.objection === null ? this.#events : null
+    return events === null || taken.bytes.length === 0 ? taken : events.take(taken.bytes)
+  }
+
+  #last(taken: Taken): Taken {
+    const { bytes, objection } = this.#filter(taken)
+    const events = this.#isFiltered && objection === null ? this.#events : null
+    if (events === null) return { bytes, objection }
+    const rest = events.end()
+    return { ...rest, bytes: Buffer.concat([bytes, rest.bytes]) }
+  }
+
   /** The trailers that may go on, flat; none of them where one may not. */
-  trailers(raw: readonly Buffer[]): readonly Buffer[] {
+  trailers(raw: readonly string[]): readonly string[] {
     return raw
   }
 
   end(): Last {
-    const last = this.#stream === null ? passing(nothing) : takenOf(this.#stream.end())
+    const last = this.#last(this.#stream === null ? passing(nothing) : takenOf(this.#stream.end()))
     const [held, tools] = [this.#held, this.#tools]
     if (held === null || tools === null) return { ...last, read: null }
     const objection = last.objection ?? tools.take(last.bytes)
@@ -130,8 +146,9 @@ export class Answered {
   /** Settles, once all is known. Never rejects. */
   async settle(passage: Passage, ended: Ended): Promise<void> {
     const { actual, cut, status, whole } = ended
-    const findings = this.#stream?.findings ?? []
+    const findings = [...(ended.findings ?? []), ...(this.#stream?.findings ?? [])]
     this.#tools?.free()
+    this.#events?.free()
     const { run } = this
     if (run === null) {
       passage.settle({ outcome: 'settled', actual, status, cut, findings })

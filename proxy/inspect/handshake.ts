@@ -1,7 +1,7 @@
-/** The handshake of a WebSocket as it is judged, and as it leaves. Its messages are not looked at, and so are not promised to be. */
+/** The handshake of a WebSocket as it is judged, and as it leaves; its messages are searched on their way (messages.ts). */
 import type { Passage } from '../../gate/passage.ts'
 import type { Read, Reading } from '../../gate/ports.ts'
-import type { PayloadFinding } from '../../kernel/payload.ts'
+import type { PayloadFinding, PayloadTerms } from '../../kernel/payload.ts'
 import type { ReasonCode } from '../../kernel/reasons.ts'
 import type { Opening } from '../context.ts'
 import type { ResponseHead } from '../response-head.ts'
@@ -19,23 +19,18 @@ export class HandshakeJudged {
     this.#opening = opening
   }
 
-  /** A rule that needs to see, or to stop, what is said in a WebSocket refuses it; one that warns sees its handshake. */
+  /** A rule that needs a whole body refuses a WebSocket, which has none; what it looks for is looked for in the handshake. */
   readonly read: Read = async ({ decoder, payload }) => {
-    const unseen = 'the gate does not read the messages of a WebSocket.'
     if (decoder !== '') {
-      return failed('inspection-required', `The rules need a body, and ${unseen}`)
-    }
-    const strict = payload.find(({ action }) => action !== 'warn')
-    if (strict !== undefined) {
-      const what = `The rule ${strict.rule} is to ${strict.action} what is sent, and ${unseen}`
-      return failed('inspection-required', what)
+      const message = 'The rules need a body, and no decoder reads the messages of a WebSocket.'
+      return failed('inspection-required', message)
     }
     const { inspector } = this.#sight
     if (inspector === null) {
       return failed('policy-unavailable', 'The detectors that a rule names are not there.')
     }
     const { facts, headers } = this.#opening
-    const asked = { url: urlOf(facts), headers, body: null, terms: payload }
+    const asked = { url: urlOf(facts), headers, body: null, terms: payload.map(strictly) }
     const judgement = inspector.request(asked)
     this.findings.splice(0, this.findings.length, ...judgement.findings)
     if (judgement.verdict === 'block') return failed(...objectionOf(judgement))
@@ -43,18 +38,26 @@ export class HandshakeJudged {
   }
 }
 
+/** Of a handshake nothing is taken out: what should be is refused. */
+function strictly(terms: PayloadTerms): PayloadTerms {
+  return terms.action === 'redact' ? { ...terms, action: 'block' } : terms
+}
+
 function failed(code: ReasonCode, message: string): Reading {
   return { ok: false, code, message }
 }
 
-/** The headers and query of an admitted handshake, with the credentials that its rules set. */
-export function leaving(
-  sight: Sight,
-  opening: Opening,
-  { classification, policy }: Passage,
-): Injected {
+/** The headers and query of an admitted handshake, with the credentials and the token that its rules set. */
+export async function leaving(sight: Sight, opening: Opening, passage: Passage): Promise<Injected> {
   const { facts, headers } = opening
-  const outgoing = { headers, query: facts.query }
+  const { classification, policy } = passage
+  const token = classification.capability === 'attach' ? await sight.attest(passage) : ''
+  if (token === null) {
+    const message = 'The token that goes along cannot be signed: tell an operator.'
+    return { ok: false, reason: { code: 'policy-unavailable', id: '', message } }
+  }
+  const signed = token === '' ? headers : [...headers, 'Haltgate-Capability', token]
+  const outgoing = { headers: signed, query: facts.query }
   const { inject } = classification
   if (inject.length === 0) return { ok: true, outgoing }
   if (facts.scheme === 'https') return sight.inject(inject, outgoing, policy)

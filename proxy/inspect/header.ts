@@ -18,3 +18,20 @@ export function without(headers: readonly string[], name: string): string[] {
   }
   return kept
 }
+
+/**
+ * What is true of a body byte for byte, and no more of one that the gate has changed: digests (RFC 9530, and those before
+ * it), and a validator of the very bytes.
+ */
+const ofBytes: ReadonlySet<string> = new Set([
+  'content-digest',
+  'repr-digest',
+  'digest',
+  'content-md5',
+  'etag',
+])
+
+/** The headers but those that a changed body would belie. */
+export function withoutDigests(headers: readonly string[]): string[] {
+  return headers.filter((_, index) => !ofBytes.has((headers[index & ~1] ?? '').toLowerCase()))
+}

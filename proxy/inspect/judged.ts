@@ -3,7 +3,8 @@
  * decoded. What comes out of here is what is forwarded (I12).
  */
 
-import type { Read, Reading } from '../../gate/ports.ts'
+import { createHash } from 'node:crypto'
+import type { Needed, Read, Reading } from '../../gate/ports.ts'
 import type { Content } from '../../kernel/content.ts'
 import { decoderOf } from '../../kernel/decoders/index.ts'
 import type { PayloadFinding, PayloadJudgement } from '../../kernel/payload.ts'
@@ -15,6 +16,7 @@ import type { Messages } from '../h2/message.ts'
 import type { Intake } from '../intake.ts'
 import { uncode } from './coding.ts'
 import { headerOf, without } from './header.ts'
+import { lookThrough, sliceBytes } from './slices.ts'
 import { crowded, readWhole } from './whole-body.ts'
 
 export class Judged {
@@ -29,7 +31,11 @@ export class Judged {
   readonly #desk: Desk
   readonly #messages: Messages
   readonly #intake: Intake
+  /** As it came, or without its coding once anybody looked into it. */
   #raw: Promise<Buffer | Reading> | null = null
+  #isPlain = false
+  /** The headers that go with it without its coding; null where it had none. */
+  #plain: readonly string[] | null = null
   /** Of what all connections may judge together. */
   #bytes = 0
   /** Of these, what a decoder's values take until the gate has decided. */
@@ -46,14 +52,21 @@ export class Judged {
   /** See Read: any number of times, of one body. */
   readonly read: Read = async (needed) => {
     this.#raw ??= this.#take()
+    // Where own secrets are guarded it is looked into all the same.
+    const opaque = isOpaque(needed) && !this.#desk.context.sight.guards
+    if (!opaque && !this.#isPlain) {
+      this.#isPlain = true
+      this.#raw = this.#raw.then((whole) => this.#uncoded(whole))
+    }
     const raw = await this.#raw
     if (!Buffer.isBuffer(raw)) return raw
     const { facts, head } = this.#intake
-    const looked = this.#look(raw, needed.payload)
+    this.headers = this.#plain
+    const looked = await this.#look(raw, needed.payload)
     if (!looked.ok) return looked
     const { body } = looked
     this.body = body
-    if (needed.decoder === '') return { ok: true, content: null }
+    if (needed.decoder === '') return bound(body, { ok: true, content: null })
     this.decided()
     const tree = treeBytesOf(body)
     if (!this.#reserve(tree)) return crowded
@@ -63,7 +76,7 @@ export class Judged {
     const decoded = decoderOf(needed.decoder)({ method, path, query, contentType, body })
     // Without the tree of values: it takes seventy times the bytes, and a request may be long in coming to its end.
     this.content = decoded.ok ? { ...decoded.content, body: null } : null
-    return decoded
+    return decoded.ok ? bound(body, decoded) : decoded
   }
 
   /** Whether its client still has to send it. */
@@ -134,11 +147,12 @@ export class Judged {
     this.#isReading = false
     if (!whole.ok) return failed(whole.code, whole.message)
     this.#keep(whole.body.length)
-    return await this.#uncoded(whole.body)
+    return whole.body
   }
 
   /** Without its coding; while that is taken off, it may be as large as any. */
-  async #uncoded(body: Buffer): Promise<Buffer | Reading> {
+  async #uncoded(body: Buffer | Reading): Promise<Buffer | Reading> {
+    if (!Buffer.isBuffer(body)) return body
     const { headers } = this.#intake.head
     const { judgedBytesMax } = this.#desk.context.limits
     const kept = without(headers, 'content-encoding')
@@ -147,14 +161,11 @@ export class Judged {
     const uncoded = await uncode(body, headerOf(headers, 'content-encoding'), judgedBytesMax)
     if (!uncoded.ok) return failed(uncoded.code, uncoded.message)
     this.#keep(uncoded.body.length)
-    this.headers = kept
+    this.#plain = kept
     return uncoded.body
   }
 
-  #look(
-    raw: Buffer,
-    terms: Classification['payload'],
-  ): { readonly ok: true; readonly body: Buffer } | (Reading & { readonly ok: false }) {
+  async #look(raw: Buffer, terms: Classification['payload']): Promise<Looked> {
     const { facts, head } = this.#intake
     const { inspector } = this.#desk.context.sight
     if (inspector === null) {
@@ -162,13 +173,37 @@ export class Judged {
       return failed('policy-unavailable', 'The detectors that a rule names are not there.')
     }
     const headers = this.headers ?? head.headers
-    const judgement = inspector.request({ url: urlOf(facts), headers, body: raw, terms })
+    const isLong = raw.length > sliceBytes
+    const payload = { url: urlOf(facts), headers, body: isLong ? null : raw, terms }
+    const judgement = inspector.request(payload)
     this.findings.splice(0, this.findings.length, ...judgement.findings)
     if (judgement.verdict === 'block') return failed(...objectionOf(judgement))
     const { redacted } = judgement
-    if (redacted === null) return { ok: true, body: raw }
-    this.headers = redacted.headers
-    return { ok: true, body: redacted.body === null ? raw : Buffer.from(redacted.body) }
+    if (redacted !== null) this.headers = redacted.headers
+    const cleaned = redacted?.body ?? null
+    if (!isLong) return { ok: true, body: cleaned === null ? raw : Buffer.from(cleaned) }
+    const looked = await lookThrough(inspector, raw, terms)
+    this.findings.push(...looked.findings)
+    return looked.ok ? looked : failed(...objectionOf(looked.step))
+  }
+}
+
+type Looked = { readonly ok: true; readonly body: Buffer } | (Reading & { readonly ok: false })
+
+/** True where nobody looks into it: it is known by its hash alone, and forwarded as it came, its coding included. */
+function isOpaque({ decoder, hash, payload }: Needed): boolean {
+  return hash === true && decoder === '' && payload.length === 0
+}
+
+/** A reading with the hash of the bytes that will be forwarded, made when it is asked for. */
+function bound(body: Buffer, reading: Extract<Reading, { readonly ok: true }>): Reading {
+  let hash: string | null = null
+  return {
+    ...reading,
+    get bodyHash(): string {
+      hash ??= createHash('sha256').update(body).digest('hex')
+      return hash
+    },
   }
 }
 

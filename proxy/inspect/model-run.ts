@@ -6,6 +6,7 @@ import { askForUsage, clampModel } from '../../kernel/decoders/clamp.ts'
 import type { Vector } from '../../kernel/dimension.ts'
 import type { Price } from '../../kernel/price.ts'
 import { outputRoom, spentOf } from './clamp.ts'
+import { endless, type Room } from './room.ts'
 import { type TapHead, UsageTap } from './usage-tap.ts'
 
 export interface ModelRunOptions {
@@ -14,6 +15,8 @@ export interface ModelRunOptions {
   /** Of the passage: what its hold covers. */
   readonly limits: Vector
   readonly hashKey: Uint8Array
+  /** For what is kept of an answer; as much as it takes where absent. */
+  readonly room?: Room
 }
 
 /** How a call ended. */
@@ -60,7 +63,8 @@ export class ModelRun {
   }
 
   begin(head: TapHead): void {
-    this.#tap = new UsageTap(this.#options.model.wire, head)
+    const { model, room = endless } = this.#options
+    this.#tap = new UsageTap(model.wire, head, { outputMax: this.#room, room })
   }
 
   /** Reads a piece of the response; false where more was answered than is held. */

@@ -5,3 +5,9 @@ export interface Objection {
   readonly code: ReasonCode
   readonly message: string
 }
+
+/** What of a piece may go on, and what ends the body behind it. */
+export interface Taken {
+  readonly bytes: Buffer
+  readonly objection: Objection | null
+}

@@ -33,7 +33,7 @@ export async function openInspected(inspected: Inspected): Promise<void> {
     await refuse('inspection-required', 'This gate has no CA to inspect the tunnel with.')
     return
   }
-  const minted = await secured.mint.contextOf(host)
+  const minted = await secured.mint.contextOf(host, principal)
   if (!minted.ok) {
     await refuse(minted.code, minted.message)
     return

@@ -7,10 +7,12 @@ import { writeHost } from '../host.ts'
 import type { Intake } from '../intake.ts'
 import type { Outgoing } from '../sight.ts'
 import { Answered, type Readers } from './answered.ts'
-import { headerOf, without } from './header.ts'
+import { headerOf, without, withoutDigests } from './header.ts'
 import type { Judged } from './judged.ts'
 import { ModelRun } from './model-run.ts'
+import { roomOf } from './room.ts'
 import { ToolList } from './tool-list.ts'
+import { ToolStream } from './tool-stream.ts'
 import { type Watch, Watched } from './watched.ts'
 
 export interface Prepared {
@@ -33,25 +35,32 @@ interface Unprepared {
 /** Content codings that the gate takes off a response, where it has to read it. */
 const readable: ReadonlySet<string> = new Set(['gzip', 'deflate', 'br', 'identity'])
 
-export function prepare(
-  desk: Desk,
-  intake: Intake,
-  judging: { readonly passage: Passage; readonly judged: Judged },
-): Prepared | Unprepared {
+/** An admitted request. */
+export interface Judging {
+  readonly passage: Passage
+  readonly judged: Judged
+  /** What goes along as a capability token: empty where nothing does, null where it should and cannot. */
+  readonly token: string | null
+}
+
+export function prepare(desk: Desk, intake: Intake, judging: Judging): Prepared | Unprepared {
   const { facts, head, target } = intake
   const { judged, passage } = judging
   judged.decided()
   const { classification } = passage
   const run = runOf(desk, judging)
   let { body } = judged
+  let isChanged = judged.headers !== null
   if (run !== null) {
     body = body === null ? null : run.bound(body)
+    isChanged ||= body !== judged.body
     if (body === null) {
       const message = 'The budget does not cover a single token of an answer.'
       return { ok: false, code: 'budget-exhausted', message }
     }
   }
-  let outgoing: Outgoing = { headers: judged.headers ?? head.headers, query: facts.query }
+  const own = judged.headers ?? head.headers
+  let outgoing: Outgoing = { headers: isChanged ? withoutDigests(own) : own, query: facts.query }
   if (run !== null) outgoing = { ...outgoing, headers: readably(outgoing.headers) }
   // What is sent a credential may echo it, and the agent must not read it.
   const looks = classification.inject.length > 0 || readsBack(classification.payload)
@@ -64,8 +73,16 @@ export function prepare(
     if (!injected.ok) return { ok: false, ...injected.reason }
     outgoing = injected.outgoing
   }
+  const { token } = judging
+  if (token === null) return unsigned
+  const signed = token === '' ? [] : ['Haltgate-Capability', token]
   const portImplied = facts.scheme === 'https' ? 443 : 80
-  const headers = ['Host', writeHost(facts.host, facts.port, portImplied), ...outgoing.headers]
+  const headers = [
+    'Host',
+    writeHost(facts.host, facts.port, portImplied),
+    ...outgoing.headers,
+    ...signed,
+  ]
   const length = body?.length ?? head.length
   if (length !== null && (head.lengthGiven || length > 0)) {
     headers.push('Content-Length', String(length))
@@ -96,9 +113,12 @@ function answeredBy(readers: Omit<Readers, 'stream'>, watch: Watch | null): Answ
   return new Answered({ ...readers, stream: null })
 }
 
-function toolsOf(desk: Desk, { facts }: Intake, { content }: Judged): ToolList | null {
-  const lists = content?.decoder === 'mcp' && content.facts['mcp_method'] === 'tools/list'
-  return lists ? new ToolList(desk, facts) : null
+function toolsOf(desk: Desk, { facts }: Intake, { content }: Judged): Readers['tools'] {
+  if (content?.decoder !== 'mcp') return null
+  const method = content.facts['mcp_method']
+  // A server may send again there what it answered before.
+  if (method === 'stream') return new ToolStream(desk, facts)
+  return method === 'tools/list' ? new ToolList(desk, facts) : null
 }
 
 const inTheClear: Unprepared = {
@@ -107,15 +127,19 @@ const inTheClear: Unprepared = {
   message: 'A credential is set inside TLS only: ask by https.',
 }
 
-function runOf(
-  desk: Desk,
-  { judged, passage }: { readonly passage: Passage; readonly judged: Judged },
-): ModelRun | null {
+const unsigned: Unprepared = {
+  ok: false,
+  code: 'policy-unavailable',
+  message: 'The token that goes along with this request cannot be signed: tell an operator.',
+}
+
+function runOf(desk: Desk, { judged, passage }: Judging): ModelRun | null {
   const { classification, limits } = passage
   const { price } = classification
   const model = judged.content?.model ?? null
   if (model === null || price === null) return null
-  return new ModelRun({ model, price, limits, hashKey: desk.context.sight.hashKey })
+  const { hashKey } = desk.context.sight
+  return new ModelRun({ model, price, limits, hashKey, room: roomOf(desk) })
 }
 
 /** As it is, and all of it: what comes in ranges could be read by parts that no detector sees together. */

@@ -1,18 +1,14 @@
 /** The answer to `tools/list` of MCP: held until it is whole, and sent on without the tools that could not be called. */
-import { ReadFacts } from '../../gate/body.ts'
-import { decodeMcp } from '../../kernel/decoders/mcp.ts'
 import { filterTools } from '../../kernel/decoders/mcp-tools.ts'
 import type { ReasonCode } from '../../kernel/reasons.ts'
 import type { RequestFacts } from '../../kernel/request.ts'
 import type { Desk } from '../desk.ts'
 import type { ReadHead } from '../reply.ts'
 import { filterEvents } from './events.ts'
-import { headerOf, without } from './header.ts'
+import { headerOf, without, withoutDigests } from './header.ts'
 import type { Objection } from './objection.ts'
+import { Permitted, toolsMax } from './permitted.ts'
 import { appended } from './whole-body.ts'
-
-/** Tools of one answer that are judged: each costs 0.13 ms where fifty rules have conditions (2026-11). */
-const toolsMax = 1_000
 
 export interface Filtered {
   readonly read: ReadHead
@@ -21,14 +17,13 @@ export interface Filtered {
 
 export class ToolList {
   readonly #desk: Desk
-  readonly #facts: RequestFacts
-  readonly #allowed = new Map<string, boolean>()
+  readonly #permitted: Permitted
   #whole: Buffer = Buffer.alloc(0)
   #bytes = 0
 
   constructor(desk: Desk, facts: RequestFacts) {
     this.#desk = desk
-    this.#facts = facts
+    this.#permitted = new Permitted(desk, facts)
   }
 
   /** False for what no client takes for a list: it is passed on as it comes. */
@@ -61,12 +56,13 @@ export class ToolList {
     if (body.length === 0) return { read, body }
     const type = headerOf(read.head.headers, 'content-type').split(';', 1)[0]?.trim().toLowerCase()
     const filtered = this.#filter(type ?? '', body)
-    if (this.#allowed.size > toolsMax) {
+    if (this.#permitted.isTooMany) {
       return failed('upstream-protocol', `The upstream lists more than ${toolsMax} tools.`)
     }
     if (filtered === null) return unreadable
     const { head } = read
-    const headers = without(head.headers, 'content-length')
+    const kept = filtered.equals(body) ? head.headers : withoutDigests(head.headers)
+    const headers = without(kept, 'content-length')
     headers.push('Content-Length', String(filtered.length))
     return {
       read: { ...read, head: { ...head, headers, length: filtered.length } },
@@ -89,27 +85,8 @@ export class ToolList {
   }
 
   #filterMessage(message: Buffer): Buffer | null {
-    const filtered = filterTools(message, this.#allow)
+    const filtered = filterTools(message, this.#permitted.allows)
     return filtered === null ? null : Buffer.from(filtered)
-  }
-
-  readonly #allow = (tool: string): boolean => {
-    const known = this.#allowed.get(tool)
-    if (known !== undefined) return known
-    // What is beyond the bound is refused as a whole, and so not asked about.
-    const allowed = this.#allowed.size < toolsMax && this.#ask(tool)
-    this.#allowed.set(tool, allowed)
-    return allowed
-  }
-
-  /** Of a call without arguments, which are what nobody knows yet. */
-  #ask(tool: string): boolean {
-    const { method, path, query } = this.#facts
-    const call = { jsonrpc: '2.0', id: 0, method: 'tools/call', params: { name: tool } }
-    const body = Buffer.from(JSON.stringify(call))
-    const decoded = decodeMcp({ method, path, query, contentType: 'application/json', body })
-    if (!decoded.ok) return false
-    return this.#desk.context.gate.allows(new ReadFacts(this.#facts, decoded.content))
   }
 }
 

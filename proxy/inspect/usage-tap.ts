@@ -4,12 +4,13 @@
  */
 
 import type { Transform } from 'node:stream'
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { createParser, type EventSourceParser } from 'eventsource-parser'
 import type { ModelWire } from '../../kernel/content.ts'
 import type { Usage } from '../../kernel/price.ts'
 import { openUsage, type UsageFold } from '../../kernel/usage/fold.ts'
 import { readUsage } from '../../kernel/usage/read.ts'
+import { endless, type Room } from './room.ts'
+import { unfolderOf } from './unfolding.ts'
 import { appended } from './whole-body.ts'
 
 /** Bytes of a response that is no event stream, its coding taken off; of a longer one the usage stays unknown. */
@@ -18,8 +19,15 @@ const wholeBytesMax = 32 * 1024 * 1024
 /** Bytes of one event; a stream with a longer one is read no further. */
 const eventBytesMax = 8 * 1024 * 1024
 
-/** Bytes of a whole event stream, its coding taken off: a bomb is left unread. */
+/** Bytes of a whole event stream. */
 const streamBytesMax = 1024 * 1024 * 1024
+
+/**
+ * Bytes of one whose coding is taken off, which can be a thousand for each that came: as many as its hold could stand for,
+ * and no more. A token is an event of 200 to 400 bytes, and of 4 KiB with the most that is told of its likelihood
+ * (OpenAI's top_logprobs, 2026-11).
+ */
+const unfolded = { free: 16 * 1024 * 1024, perToken: 8 * 1024, max: 256 * 1024 * 1024 } as const
 
 /** Bytes that wait for their coding to be taken off; the response itself waits for nobody. */
 const waitingBytesMax = 32 * 1024 * 1024
@@ -29,6 +37,15 @@ export interface TapHead {
   readonly contentEncoding: string
 }
 
+export interface TapTerms {
+  /** Output tokens that the hold covers; Infinity where nothing bounds them. */
+  readonly outputMax: number
+  /** For what is kept of an answer that is no stream. */
+  readonly room: Room
+}
+
+const unbound: TapTerms = { outputMax: Number.POSITIVE_INFINITY, room: endless }
+
 /** One response of a model call; made when its head is known. */
 export class UsageTap {
   readonly #wire: ModelWire
@@ -36,8 +53,12 @@ export class UsageTap {
   readonly #parser: EventSourceParser | null
   readonly #unfold: Transform | null
   readonly #text = new TextDecoder()
+  readonly #room: Room
+  readonly #streamBytesMax: number
   #whole: Buffer = Buffer.alloc(0)
   #bytes = 0
+  /** Of the room, for what is kept. */
+  #taken = 0
   #sinceEvent = 0
   /** Text behind the last line end: the parser would walk over it again with each piece. */
   #rest: string[] = []
@@ -45,8 +66,9 @@ export class UsageTap {
   #blind = false
   #ended: Promise<void> | null = null
 
-  constructor(wire: ModelWire, head: TapHead) {
+  constructor(wire: ModelWire, head: TapHead, { outputMax, room }: TapTerms = unbound) {
     this.#wire = wire
+    this.#room = room
     const streams = /^text\/event-stream\b/i.test(head.contentType.trim())
     this.#fold = streams ? openUsage(wire) : null
     this.#parser = streams
@@ -57,7 +79,10 @@ export class UsageTap {
           },
         })
       : null
-    this.#unfold = this.#open(head.contentEncoding.trim().toLowerCase())
+    this.#unfold = this.#open(head.contentEncoding)
+    const { free, max, perToken } = unfolded
+    const isFolded = this.#unfold !== null
+    this.#streamBytesMax = isFolded ? Math.min(max, free + perToken * outputMax) : streamBytesMax
   }
 
   /** True where the response is an event stream that the gate may end with an event of its own. */
@@ -94,36 +119,26 @@ export class UsageTap {
     // A line end of CR alone, that the parser holds until it knows what follows, is one where nothing does.
     if (whole && !this.#blind) this.#parser?.feed(`${this.#rest.join('')}\n`)
     if (this.#fold !== null) return this.#fold.usage
-    if (!whole || this.#blind) return null
+    const usage = whole && !this.#blind ? this.#readWhole() : null
+    this.#close()
+    return usage
+  }
+
+  #readWhole(): Usage | null {
     return readUsage(this.#wire, this.#whole.subarray(0, this.#bytes))
   }
 
   #open(coding: string): Transform | null {
-    const unfold = this.#unfolderOf(coding)
-    if (unfold === null) return null
+    const unfold = unfolderOf(coding)
+    if (unfold === null) {
+      this.#blind = !/^(?:identity)?$/i.test(coding.trim())
+      return null
+    }
     unfold.on('data', (chunk: Buffer) => this.#read(chunk))
     unfold.on('error', () => {
       this.#blind = true
     })
     return unfold
-  }
-
-  #unfolderOf(coding: string): Transform | null {
-    switch (coding) {
-      case '':
-      case 'identity':
-        return null
-      case 'gzip':
-      case 'x-gzip':
-        return createGunzip()
-      case 'deflate':
-        return createInflate()
-      case 'br':
-        return createBrotliDecompress()
-      default:
-        this.#blind = true
-        return null
-    }
   }
 
   #drain(unfold: Transform): Promise<void> {
@@ -146,12 +161,15 @@ export class UsageTap {
     this.#bytes += chunk.length
     if (this.#parser === null) {
       const all = { piece: chunk, bytes: this.#bytes, bytesMax: wholeBytesMax }
-      if (this.#bytes > wholeBytesMax) this.#close()
-      else this.#whole = appended(this.#whole, all)
+      if (this.#bytes > wholeBytesMax || !this.#room.take(chunk.length)) this.#close()
+      else {
+        this.#taken += chunk.length
+        this.#whole = appended(this.#whole, all)
+      }
       return
     }
     this.#sinceEvent += chunk.length
-    if (this.#sinceEvent > eventBytesMax || this.#bytes > streamBytesMax) {
+    if (this.#sinceEvent > eventBytesMax || this.#bytes > this.#streamBytesMax) {
       this.#close()
       return
     }
@@ -170,6 +188,8 @@ export class UsageTap {
   #close(): void {
     this.#blind = true
     this.#whole = Buffer.alloc(0)
+    this.#room.give(this.#taken)
+    this.#taken = 0
     this.#rest = []
     this.#unfold?.destroy()
   }

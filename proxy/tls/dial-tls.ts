@@ -13,7 +13,6 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../gate/ports.ts'
 import { assert } from '../../kernel/contract.ts'
 import { askByEvents, type ChainedProxy, chainError, hopOf } from '../chain.ts'
-import { closingError } from '../upstream-socket.ts'
 import { dialErrorOf, type UpstreamError } from './upstream-error.ts'
 
 /** Hosts of which a session is kept, so that the next handshake with them is a short one; 2 to 4 KiB each. */
@@ -49,7 +48,7 @@ export interface SecureDialling {
   readonly port: number
   /** A judged address, literal. */
   readonly address: string
-  /** What may be spoken, the best first; `http/1.1` alone for undici's pool. */
+  /** What may be spoken, the best first; `http/1.1` alone for connections that speak nothing else. */
   readonly alpn: readonly ('h2' | 'http/1.1')[]
   /** For connection and handshake together. */
   readonly timeoutMs: number
@@ -141,7 +140,8 @@ function handshake(
     assert(secure.authorized, 'an upstream that was not verified is never spoken to')
     proven = true
     if (early !== null) sessions.set(key, early)
-    speakPlainly(secure)
+    // An error of TLS itself is told of, and the socket left open.
+    secure.on('error', () => secure.destroy())
     Object.assign(secure, { wire: raw })
     finish(null, secure)
   })
@@ -170,15 +170,5 @@ function optionsOf(
 
 const coded = (message: string, code: string): Error & { code: string } =>
   Object.assign(new Error(message), { code })
-
-/** Says errors so that undici 7 draws no wrong conclusion from them, as UpstreamSocket does for plain ones. */
-function speakPlainly(secure: TLSSocket): void {
-  const destroy = secure._destroy.bind(secure)
-  secure._destroy = (error, callback): void => {
-    destroy(closingError(error), callback)
-  }
-  // An error of TLS itself is told of, and the socket left open.
-  secure.on('error', () => secure.destroy())
-}
 
 function ignore(): void {}

@@ -38,6 +38,13 @@ const renewBeforeMs = 12 * 3_600_000
 const mintsPerSecond = 50
 const mintsBurst = 200
 
+/** The same of one agent: half, so that no agent alone can keep the others from new hosts. */
+const agentMintsPerSecond = 25
+const agentMintsBurst = 100
+
+/** Agents whose rate is known; of more of them the one that asked longest ago begins anew, below the bound of all. */
+const agentsMax = 1_000
+
 /** X.520 upper bound of a common name; a longer host stands in the SAN alone. */
 const commonNameMax = 64
 
@@ -52,6 +59,8 @@ export interface MintLimits {
   readonly leavesMax: number
   readonly mintsPerSecond: number
   readonly mintsBurst: number
+  readonly agentMintsPerSecond: number
+  readonly agentMintsBurst: number
 }
 
 /** Why a tunnel cannot be inspected. */
@@ -83,6 +92,8 @@ export class Mint {
   /** Mints under way: two tunnels to one host wait for the same leaf. */
   readonly #minting = new Map<string, Promise<Minted>>()
   readonly #bucket: Bucket
+  readonly #agents: LRUCache<string, Bucket>
+  readonly #agentRate: { readonly burst: number; readonly perSecond: number }
   /** What all leaves have alike, encoded once. */
   readonly #extensions: readonly Extension[]
   #keys: Promise<LeafKeys> | null = null
@@ -101,15 +112,21 @@ export class Mint {
       burst: limits.mintsBurst ?? mintsBurst,
       perSecond: limits.mintsPerSecond ?? mintsPerSecond,
     })
+    this.#agents = new LRUCache({ max: agentsMax })
+    this.#agentRate = {
+      burst: limits.agentMintsBurst ?? agentMintsBurst,
+      perSecond: limits.agentMintsPerSecond ?? agentMintsPerSecond,
+    }
   }
 
   /**
    * The context to answer a tunnel to `host` with.
    *
    * host    as in RequestFacts: lower case, ASCII, an address without brackets.
+   * agent   who asks: fresh hosts are counted for each, and for all together.
    * errors  none: too many fresh hosts at once, or a root that has ended, is a refusal.
    */
-  contextOf(host: string): Minted | Promise<Minted> {
+  contextOf(host: string, { agent }: { readonly agent: string }): Minted | Promise<Minted> {
     const now = this.#clock.now()
     const known = this.#leaves.get(host)
     if (known !== undefined && now >= known.notBefore && now < known.renewAt) {
@@ -121,13 +138,21 @@ export class Mint {
       const message = 'The CA of the gate is not valid now: run haltgate ca rotate and start again.'
       return { ok: false, code: 'inspection-required', message }
     }
-    if (!this.#bucket.take(this.#clock.monotonicMs())) {
+    if (!this.#mayMint(agent)) {
       const message = 'Too many new hosts were asked for at once: try again in a second.'
       return { ok: false, code: 'rate-limited', message }
     }
     const minting = this.#mint(host, now).finally(() => this.#minting.delete(host))
     this.#minting.set(host, minting)
     return minting
+  }
+
+  /** Its own bucket first: what one agent is refused takes nothing from the others. */
+  #mayMint(agent: string): boolean {
+    const now = this.#clock.monotonicMs()
+    const own = this.#agents.get(agent) ?? new Bucket(this.#agentRate)
+    this.#agents.set(agent, own)
+    return own.take(now) && this.#bucket.take(now)
   }
 
   async #mint(host: string, now: number): Promise<Minted> {

@@ -3,19 +3,19 @@
  * HTTP/1.1 and of HTTP/2. The client's protocol is offered upstream: an exchange that came by HTTP/1.1 leaves by it,
  * and one that came by HTTP/2 leaves by HTTP/2 where the upstream has it.
  */
-import { isIP, type Socket } from 'node:net'
+import { isIP } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { LRUCache } from 'lru-cache'
-import type { Dispatcher, Pool } from 'undici'
-import UndiciClient from 'undici/lib/dispatcher/client.js'
-import UndiciPool from 'undici/lib/dispatcher/pool.js'
 import type { Clock } from '../../gate/ports.ts'
 import { assert } from '../../kernel/contract.ts'
 import { wayKey } from '../chain.ts'
-import { H2Upstream, type UpstreamHandler, type UpstreamRequest } from '../h2/upstream.ts'
-import { writeHost } from '../host.ts'
+import { H1Pool } from '../h1/pool.ts'
+import { H2Upstream } from '../h2/upstream.ts'
+import { readByEvents } from '../inlet.ts'
 import type { Limits } from '../limits.ts'
-import type { Carrier, Upstream } from '../pool.ts'
+import type { Upstream } from '../pool.ts'
+import { Ticker } from '../ticker.ts'
+import type { UpstreamHandler, UpstreamRequest } from '../upstream-call.ts'
 import { type Dialled, dialTls, type SecureDialling, type Secured, type Trust } from './dial-tls.ts'
 import { UpstreamError } from './upstream-error.ts'
 
@@ -30,24 +30,23 @@ export interface SecurePoolsOptions {
 
 /** Sends requests to one judged address and to no other. */
 interface Dispatching {
-  dispatch(request: UpstreamRequest, handler: SecureHandler): void
-}
-
-/** As pool.ts tells it: by which connection a request is carried. Over HTTP/2 there is none of its own to sever. */
-export interface SecureHandler extends UpstreamHandler {
-  carriedBy?(carrier: Carrier): void
+  dispatch(request: UpstreamRequest, handler: UpstreamHandler): void
 }
 
 /** What the client speaks, and so what is offered upstream. */
 export type Spoken = 'h2' | 'http/1.1'
 
+interface RouteOptions extends SecurePoolsOptions {
+  readonly ticker: Ticker
+}
+
 export class SecurePools {
-  readonly #options: SecurePoolsOptions
+  readonly #options: RouteOptions
   readonly #routes: LRUCache<string, Route>
   #closed = false
 
   constructor(options: SecurePoolsOptions) {
-    this.#options = options
+    this.#options = { ...options, ticker: new Ticker(options.after) }
     this.#routes = new LRUCache({
       max: options.limits.poolsMax,
       // What is in flight on a route that has to make room ends as it would; its idle connections close.
@@ -59,7 +58,7 @@ export class SecurePools {
   dispatch(
     upstream: Upstream & { readonly protocol: Spoken },
     request: UpstreamRequest,
-    handler: SecureHandler,
+    handler: UpstreamHandler,
   ): void {
     const { address, host, port, protocol, proxy } = upstream
     const key = `${address} ${port} ${host}${wayKey(proxy)}`
@@ -82,34 +81,7 @@ export class SecurePools {
   destroy(): void {
     this.#closed = true
     this.#routes.clear()
-  }
-}
-
-/** A client of undici's that knows its connection, and tells each request that it carries it. */
-class SecureConnection extends UndiciClient implements Carrier {
-  socket: Socket | null = null
-
-  constructor(origin: URL, options: object, dial: (done: Dialled) => void) {
-    super(origin, {
-      ...options,
-      connect: (_options, callback) => {
-        dial((error, secured) => {
-          this.socket = secured?.raw ?? null
-          if (secured === null) callback(error ?? closed(), null)
-          else callback(null, secured.secure)
-        })
-      },
-    })
-  }
-
-  begin(): void {}
-
-  override dispatch(
-    options: Dispatcher.DispatchOptions,
-    handler: Dispatcher.DispatchHandler,
-  ): boolean {
-    if ('carriedBy' in handler && typeof handler.carriedBy === 'function') handler.carriedBy(this)
-    return super.dispatch(options, handler)
+    this.#options.ticker.stop()
   }
 }
 
@@ -118,15 +90,15 @@ const closed = (): UpstreamError =>
 
 interface Waiting {
   readonly request: UpstreamRequest
-  readonly handler: SecureHandler
+  readonly handler: UpstreamHandler
 }
 
 /** All connections to one judged address of one host; by itself it sends over HTTP/2 where it can. */
 class Route implements Dispatching {
   /** HTTP/1.1 only. */
   readonly plain: Dispatching
-  readonly #pool: Pool
-  readonly #options: SecurePoolsOptions
+  readonly #pool: H1Pool
+  readonly #options: RouteOptions
   readonly #upstream: Upstream
   readonly #sessions = new Set<H2Upstream>()
   /** What waits for the dial that is under way. */
@@ -138,33 +110,29 @@ class Route implements Dispatching {
   #spare: Secured | null = null
   #ended = false
 
-  constructor(options: SecurePoolsOptions, upstream: Upstream) {
-    const { address, host, port } = upstream
+  constructor(options: RouteOptions, upstream: Upstream) {
+    const { address } = upstream
     assert(isIP(address) !== 0, 'an upstream is dialled by an address that was judged (I5)')
     this.#options = options
     this.#upstream = upstream
     const { limits } = options
     this.plain = { dispatch: (request, handler) => this.#dispatchPlain(request, handler) }
-    this.#pool = new UndiciPool(`https://${writeHost(host, port, 443)}`, {
-      allowH2: false,
-      bodyTimeout: limits.idleTimeoutMs,
-      factory: (origin, options) =>
-        new SecureConnection(origin, options, (done) => {
-          const spare = this.#takeSpare()
-          // In a turn of its own: undici is not ready for an answer within its question.
-          if (spare !== null) queueMicrotask(() => done(null, spare))
-          else this.#dial(['http/1.1'], done)
-        }),
-      connections: limits.upstreamConnectionsMax,
-      headersTimeout: limits.upstreamHeadersTimeoutMs,
-      keepAliveMaxTimeout: limits.upstreamKeepAliveTimeoutMs,
-      keepAliveTimeout: limits.upstreamKeepAliveTimeoutMs,
-      maxHeaderSize: limits.headerBytesMax * 4,
-      pipelining: 1,
+    this.#pool = new H1Pool({
+      limits,
+      ticker: options.ticker,
+      dial: (done) => {
+        const spare = this.#takeSpare()
+        const reached: Dialled = (error, secured) => {
+          if (secured === null) done(error ?? closed(), null)
+          else done(null, { source: readByEvents(secured.secure), raw: secured.raw })
+        }
+        if (spare === null) this.#dial(['http/1.1'], reached)
+        else reached(null, spare)
+      },
     })
   }
 
-  dispatch(request: UpstreamRequest, handler: SecureHandler): void {
+  dispatch(request: UpstreamRequest, handler: UpstreamHandler): void {
     if (this.#plainOnly) {
       this.#dispatchPlain(request, handler)
       return
@@ -184,7 +152,8 @@ class Route implements Dispatching {
   end(now: boolean): void {
     this.#ended = true
     this.#spare?.secure.destroy()
-    void (now ? this.#pool.destroy() : this.#pool.close())
+    if (now) this.#pool.destroy()
+    else this.#pool.close()
     for (const session of this.#sessions) {
       if (now) session.destroy()
       else session.close()
@@ -232,8 +201,8 @@ class Route implements Dispatching {
     this.#sessions.add(session)
   }
 
-  #dispatchPlain({ body, headers, method, path }: UpstreamRequest, handler: SecureHandler): void {
-    this.#pool.dispatch({ body, headers: [...headers], method, path }, handler)
+  #dispatchPlain(request: UpstreamRequest, handler: UpstreamHandler): void {
+    this.#pool.dispatch({ request, handler })
   }
 
   #keepSpare(secured: Secured): void {

@@ -27,7 +27,8 @@ const ofHaltgate = (text: string): readonly string[] =>
 const lasting = /haltgate (?:start|demo)\b/
 
 /** What 'the answer is no' is right for: nothing is halted that could be reinstated. */
-const mayRefuse = /haltgate (?:reinstate|grant|policy explain)\b/
+const mayRefuse =
+  /haltgate (?:reinstate|grant|policy explain|policy lint|policy suggest|approve|deny)\b/
 
 test('every haltgate command of README.md runs as it is written, beside the gate of npm start', async (t) => {
   const place = makePlace(t, readFileSync('policies.yaml', 'utf8'))
@@ -57,7 +58,8 @@ test('every file that README.md links or tells to run is there', async (t) => {
   )
 })
 
-const wired = ['cli/main.ts', 'cli/ca-command.ts']
+const wired = ['main', 'ca-command', 'approvals', 'domains', 'workbench']
+  .map((name) => `cli/${name}.ts`)
   .map((file) => readFileSync(file, 'utf8'))
   .join('\n')
 

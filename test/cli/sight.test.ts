@@ -1,5 +1,6 @@
 /** What the proxy is given to see with, as a policy says: credentials are of one policy and of no other. */
 import { test } from 'tap'
+import { Notary } from '../../cli/notary.ts'
 import { settingsOf } from '../../cli/settings.ts'
 import { PolicySight, type Vision } from '../../cli/sight.ts'
 import { inject } from '../../payload/credential.ts'
@@ -9,6 +10,7 @@ import { blind, remembering } from '../../proxy/sight.ts'
 const sightOf = (): PolicySight =>
   new PolicySight({
     ...{ settings: settingsOf({}, {}), limits: defaultLimits, token: 'control-token' },
+    notary: new Notary('/dev/null', Date.now),
     around: () => ({ interfaces: [], own: [] }),
     warn: () => undefined,
   })

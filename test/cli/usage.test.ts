@@ -51,7 +51,7 @@ test('every command tells how it is used, and refuses flags and words that it do
   await each([...groups.map((group) => [group, 'nonsense']), ['nonsense']], async (words) => {
     t.match(await haltgate(place, words), { code: 2, errors: /unknown command 'nonsense'/ })
   })
-  await each([['start'], ['status'], ['demo'], ['agents', 'list']], async (words) => {
+  await each([['start'], ['status'], ['demo', 'ai'], ['agents', 'list']], async (words) => {
     const ran = await haltgate(place, [...words, 'surplus'])
     t.match(ran, { code: 2, errors: /too many arguments/ }, `${words} surplus`)
   })

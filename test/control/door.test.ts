@@ -11,6 +11,7 @@ import { startControl } from '../../control/server.ts'
 import { FailedTokens, Tokens } from '../../control/token.ts'
 import { Failure } from '../../kernel/reasons.ts'
 import { openControl, raw, readerToken, type ScriptedGate, token } from './world.ts'
+import '../kernel/seed.ts'
 
 const full = new Failure('ledger-unavailable', 'ENOSPC at /var/lib/secret-path')
 

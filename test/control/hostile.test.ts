@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import fc from 'fast-check'
 import { test } from 'tap'
 import { openControl, raw, token } from './world.ts'
+import '../kernel/seed.ts'
 
 /** Raw bytes, and the status line they must get; empty where the socket may just end. */
 const hostile: readonly (readonly [string, string, RegExp])[] = [

@@ -4,7 +4,9 @@ import { connect } from 'node:net'
 import type { Test } from 'tap'
 import { createMetrics, type Metrics } from '../../control/metrics.ts'
 import { type Control, type ControlOptions, startControl } from '../../control/server.ts'
+import type { Approvers } from '../../control/token.ts'
 import type { GateView, PurseLine } from '../../control/view.ts'
+import type { ApprovalView } from '../../gate/approval-view.ts'
 import type { OrderAnswer } from '../../gate/orders.ts'
 import type { Failure } from '../../kernel/reasons.ts'
 
@@ -14,7 +16,7 @@ export const hash = 'ab'.repeat(32)
 export const digest = `sha256:${'cd'.repeat(32)}`
 
 export interface ScriptedGate extends GateView {
-  policy: { digest: string; mode: string }
+  policy: { digest: string; mode: string; approvers?: Approvers }
   sealed: boolean
   draining: boolean
   ledger: {
@@ -25,6 +27,7 @@ export interface ScriptedGate extends GateView {
   halted: { scope: string; cause: string; since: number }[]
   purses: PurseLine[]
   seenRuns: { run: string }[]
+  waiting: ApprovalView[]
   /** Orders as they arrived. */
   readonly orders: object[]
   /** What every order is answered; a throw is let through. */
@@ -51,6 +54,7 @@ export function scriptedGate(): ScriptedGate {
     halted: [{ scope: 'agent:looper', cause: 'operator', since: 1 }],
     purses: [purse],
     seenRuns: [{ run: 'run:researcher/default' }],
+    waiting: [],
     orders,
     answer: async () => ({ ok: true, receipt: { seq: 42, hash } }),
     status: () => ({ runs: 1, holdsOpen: 2, halted: gate.halted, purses: gate.purses }),
@@ -58,6 +62,8 @@ export function scriptedGate(): ScriptedGate {
     halt: (order) => took(order),
     reinstate: (order) => took(order),
     grant: (order) => took(order),
+    approvals: () => gate.waiting,
+    answerApproval: (order) => took(order),
   }
   const took = (order: object): Promise<OrderAnswer> => {
     orders.push(order)
@@ -120,7 +126,7 @@ export async function openControl(t: Test, more: Partial<ControlOptions> = {}): 
 
 type Where = { readonly host: string; readonly port: number } | { readonly socketPath: string }
 
-function exchange(
+export function exchange(
   where: Where,
   {
     method,

@@ -51,6 +51,8 @@ export async function startSecureOrigin(
     response.on('error', () => undefined)
     serve(request, response)
   })
+  // Node's own side of HTTP/1.1 ends a request after 300 s, which a slow upload of 10 GiB takes.
+  Object.assign(server, { requestTimeout: 0 })
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)

@@ -38,8 +38,16 @@ const schema = object({
   receipt: nullable({ type: 'string', pattern: '^\\d+-[0-9a-f]{16}$' }),
   policy: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
   budgets: { type: 'array', items: remaining },
-  approval: { type: 'null' },
+  approval: nullable(
+    object({
+      id: text,
+      state: { enum: ['pending', 'approved', 'denied', 'expired'] },
+      expires: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT' },
+      reason: { type: 'string' },
+    }),
+  ),
   halt: nullable(object({ scope: text, since: { type: 'integer' }, cause: text })),
+  error: object({ message: text, type: { const: 'haltgate_refusal' }, code: text }),
 })
 
 const valid = new Ajv2020({ allErrors: true }).compile(schema)

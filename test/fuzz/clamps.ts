@@ -92,7 +92,9 @@ function checkClamp(call: MadeCall, content: Content, wanted: number): string {
   ensure(isDeepStrictEqual(again.facts, content.facts), 'its facts are the same')
   const text = Buffer.from(clamped).toString('utf8')
   if (model.tokensOutMax !== null && model.tokensOutMax <= wanted) {
-    ensure(text === call.text, 'a call within its bound is not touched')
+    const [before, after] = [skeleton(call.text), skeleton(text)]
+    const isDoubled = after.replace(/\{"max_tokens":#,?/, '{') === before
+    ensure(after === before || isDoubled, 'a call within its bound says it twice at most')
     return 'within its bound'
   }
   checkBytes(call.text, text)

@@ -10,6 +10,7 @@ import { ledgerLines } from './ledger-lines.ts'
 import { payloadStreams, payloads } from './payloads.ts'
 import { policies } from './policies.ts'
 import { redactedPaths } from './redacted-paths.ts'
+import { responseReaders } from './responses.ts'
 import { toolLists } from './tool-lists.ts'
 import { usageBodies, usageFolds } from './usages.ts'
 
@@ -20,6 +21,7 @@ export const targets: readonly Fuzzed[] = [
   clientHellos,
   requestHeads,
   responseHeads,
+  responseReaders,
   streamHeads,
   jsonTexts,
   ...decoderTargets,

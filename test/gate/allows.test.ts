@@ -48,7 +48,7 @@ gateTest(
       ['two', true],
       ['three', true],
       ['four', true],
-      ['five', false],
+      ['five', true],
       ['six', false],
       ['seven', false],
       ['eight', false],

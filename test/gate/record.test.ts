@@ -9,6 +9,7 @@ import { formatLine } from '../../ledger/line.ts'
 import { VirtualClock } from './clock.ts'
 import { MemoryDisk } from './disk.ts'
 import { gateTest, policyText } from './world.ts'
+import '../kernel/seed.ts'
 
 const hex = (length: number): string => '0123456789abcdef'.repeat(8).slice(0, length)
 

@@ -171,7 +171,7 @@ export class GateWorld {
   /** What `load` needs beside the order: the source kept where replay finds it. */
   async load(policy: Policy): ReturnType<Gate['load']> {
     this.#policies.set(policy.digest, policy)
-    return await this.gate.load(policy, 'reload')
+    return await this.gate.load(policy, { trigger: 'reload', by: 'file', changes: [] })
   }
 
   facts(more: Partial<RequestFacts> = {}): RequestFacts {

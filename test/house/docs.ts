@@ -46,7 +46,7 @@ export function anchorsOf(path: string): ReadonlySet<string> {
 /** Files of the project that a document names in backquotes. */
 export function filesNamedIn(path: string): readonly string[] {
   const folders =
-    'kernel|policy|ledger|gate|proxy|control|fleet|cli|bench|test|docs|scripts|examples|deploy'
+    'kernel|policy|payload|proof|ledger|gate|proxy|control|fleet|cli|bench|test|docs|scripts|examples|deploy'
   const name = new RegExp(`\`((?:${folders})/[\\w./-]+\\.\\w+)\``, 'g')
   return [...read(path).matchAll(name)].map(([, file = '']) => file)
 }

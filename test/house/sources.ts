@@ -8,6 +8,7 @@ export const rooms = [
   'kernel',
   'policy',
   'payload',
+  'proof',
   'ledger',
   'gate',
   'proxy',

@@ -233,6 +233,7 @@ export class Reference {
     }
     if (event.kind === 'load') return this.#load()
     if (event.kind === 'dispatch' || event.kind === 'settle') return this.#move(event)
+    if ('approval' in event) return 'deny'
     const known = this.scopes.get(event.scope)
     if (event.kind === 'halt') {
       this.#halt(event.scope)

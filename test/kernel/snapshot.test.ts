@@ -19,6 +19,7 @@ import {
   type State,
 } from '../../kernel/state.ts'
 import { Table } from '../../kernel/table.ts'
+import { changed } from './changed.ts'
 import { budget, minute, scope, start, termsOf, World } from './world.ts'
 
 /** A state with something of everything in it. */
@@ -55,19 +56,6 @@ test('a snapshot is canonical, names its version, and restores exactly', async (
     '{"holds":[],"now":0,"policy":"","purses":[],"runs":[],"scopes":[],"version":1}',
   )
 })
-
-type Plain = Record<string, unknown>
-
-/** Changes one place of a snapshot, given as a path of keys, and answers the canonical text. */
-function changed(text: string, path: readonly (string | number)[], value: unknown): string {
-  const root: unknown = JSON.parse(text)
-  let place = root as Plain
-  for (const key of path.slice(0, -1)) place = place[key] as Plain
-  const last = path.at(-1) ?? ''
-  if (value === undefined) delete place[last]
-  else place[last] = value
-  return canonical(root)
-}
 
 const nonsense: readonly (readonly [readonly (string | number)[], unknown])[] = [
   [['version'], 2],

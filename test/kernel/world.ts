@@ -30,7 +30,7 @@ export function rule(
   effect: RuleTerms['effect'],
   more: Partial<RuleTerms> = {},
 ): RuleTerms {
-  return { id, state: 'active', effect, reason: '', ...more }
+  return { id, state: 'active', effect, reason: '', approval: null, ...more }
 }
 
 export function budget(id: string, limits: Vector, more: Partial<BudgetTerms> = {}): BudgetTerms {

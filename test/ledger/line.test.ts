@@ -10,6 +10,7 @@ import type { Actor } from '../../ledger/entry.ts'
 import { Frontier } from '../../ledger/frontier.ts'
 import { formatLine, lineBytesMax, noHash, parseLine } from '../../ledger/line.ts'
 import { dayOf, later, timestampOf, ulidOf } from '../../ledger/timestamp.ts'
+import '../kernel/seed.ts'
 
 const canonicalize = canonicalizeModule as unknown as (value: unknown) => string | undefined
 

@@ -3,6 +3,7 @@ import canonicalizeModule from 'canonicalize'
 import fc from 'fast-check'
 import { test } from 'tap'
 import { isCanonical, Scanner } from '../../ledger/scan.ts'
+import '../kernel/seed.ts'
 
 // A CommonJS module with a default export: TypeScript sees the module, Node the function.
 const canonicalize = canonicalizeModule as unknown as (value: unknown) => string | undefined

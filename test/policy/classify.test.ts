@@ -7,6 +7,7 @@ import { compileGlob } from '../../policy/glob.ts'
 import { PathText } from '../../policy/path-text.ts'
 import { anyTarget, emptyPolicy, type RuleSource } from '../../policy/source.ts'
 import { local, policyOf, request, withRules } from './facts.ts'
+import '../kernel/seed.ts'
 
 type Row = readonly [string, Partial<RequestFacts>, boolean]
 
@@ -139,8 +140,8 @@ test('rules that stand in the way, and budgets, speak on every port where they n
 
 test('what a request is comes from the first rule that says so, in the order of the file', async (t) => {
   const policy = await policyOf(
-    withRules(`  - {id: a, effect: allow, action: axn_first, tls: tunnel}
-  - {id: b, hosts: [example.com], effect: warn, domain: finance, action: axn_second, charge: {risk: 2}}
+    withRules(`  - {id: a, effect: allow, action: axn_read, tls: tunnel}
+  - {id: b, hosts: [example.com], effect: warn, domain: general, action: axn_write, charge: {risk: 2}}
   - {id: c, hosts: ["*.com"], effect: allow, domain: ai, resource: "res_api:x y", charge: {risk: 9}}
   - {id: d, state: draft, effect: deny, domain: energy}
   - {id: e, state: disabled, effect: deny}
@@ -150,8 +151,8 @@ test('what a request is comes from the first rule that says so, in the order of 
     rules: ['a', 'b', 'c'],
     drafts: ['d'],
     budgets: [],
-    domain: 'finance',
-    action: 'axn_first',
+    domain: 'general',
+    action: 'axn_read',
     resource: 'res_api:x y',
     charge: { risk: 2 },
     context: {},
@@ -162,6 +163,7 @@ test('what a request is comes from the first rule that says so, in the order of 
     payload: [],
     inject: [],
     upstreamProxy: '',
+    capability: '',
     price: null,
     ask: {},
     least: {},
@@ -206,6 +208,7 @@ function rule(id: string, changes: Partial<RuleSource>): RuleSource {
     payload: [],
     inject: '',
     upstream_proxy: '',
+    capability: '',
     ...changes,
   }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'tap'
 import { decoderNames } from '../../kernel/content.ts'
 import { detectorNames } from '../../kernel/payload.ts'
-import { schema } from '../../policy/schema.ts'
+import { declarationSchema, schema } from '../../policy/schema.ts'
 
 const text = readFileSync('docs/policy.md', 'utf8')
 
@@ -23,7 +23,8 @@ const keysOf = (part: object): readonly string[] => Object.keys(part).sort()
 
 test('the tables of docs/policy.md hold the keys of the schema', (t) => {
   const { properties } = schema
-  const { rules, budgets, agents, credentials, upstream_proxies, prices, defaults } = properties
+  const { rules, budgets, agents, approvers, issuers, credentials } = properties
+  const { upstream_proxies, prices, defaults } = properties
   const top = [
     ...keysOf(properties).filter((key) => key !== 'defaults'),
     ...keysOf(defaults.properties).map((key) => `defaults.${key}`),
@@ -32,6 +33,8 @@ test('the tables of docs/policy.md hold the keys of the schema', (t) => {
   const table: readonly (readonly [string, readonly string[], readonly string[]])[] = [
     ['file', keysUnder('The file'), top.sort()],
     ['agent', keysUnder('An agent'), keysOf(agents.additionalProperties.properties)],
+    ['approver', keysUnder('An approver'), keysOf(approvers.additionalProperties.properties)],
+    ['issuer', keysUnder('An issuer'), keysOf(issuers.additionalProperties.properties)],
     ['rule', rule, keysOf(rules.items.properties)],
     ['credential', keysUnder('A credential'), keysOf(credentials.additionalProperties.properties)],
     ['proxy', keysUnder('A proxy'), keysOf(upstream_proxies.additionalProperties.properties)],
@@ -46,5 +49,14 @@ test('the tables of docs/policy.md hold the keys of the schema', (t) => {
 
 test('docs/policy.md names every decoder and every detector', (t) => {
   for (const name of [...decoderNames, ...detectorNames]) t.ok(text.includes(`\`${name}\``), name)
+  t.end()
+})
+
+test('docs/domain-plugins.md names every key of a declared domain', (t) => {
+  const plugins = readFileSync('docs/domain-plugins.md', 'utf8')
+  const [, section = ''] = plugins.split('## Without code')
+  const rows = [...section.matchAll(/^\| `([a-z_]+)` \|/gm)].map(([, key = '']) => key)
+  const keys = keysOf(declarationSchema.properties).filter((key) => key !== 'kind')
+  t.same(rows.filter((key) => keys.includes(key)).sort(), keys)
   t.end()
 })

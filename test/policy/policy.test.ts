@@ -57,9 +57,13 @@ test('agents carry their hashed tokens, and nothing that they do not have', asyn
   const { agents } = await policyOf(
     base.replace('local: {}', 'local: {tenant: t, project: p, actor: u}'),
   )
-  t.same(agents.get('local'), { name: 'local', tenant: 't', project: 'p', actor: 'u', tokens: [] })
+  const type = 'act_agent'
+  t.same(agents.get('local'), {
+    ...{ name: 'local', type, tenant: 't', project: 'p', actor: 'u', tokens: [] },
+  })
   t.same(agents.get('other'), {
     name: 'other',
+    type,
     tenant: null,
     project: null,
     actor: null,
@@ -140,6 +144,7 @@ test('an explanation names every rule and budget on the host, and the first reas
   t.same(rules.at(-1), {
     id: 'yes',
     state: 'active',
+    approval: null,
     effect: 'warn',
     reason: 'careful',
     matched: 'yes',

@@ -7,6 +7,7 @@ import type { RequestFacts } from '../../kernel/request.ts'
 import { explain } from '../../policy/explain.ts'
 import { compileSource, loadPolicy } from '../../policy/load.ts'
 import { local } from './facts.ts'
+import '../kernel/seed.ts'
 
 const text = fc.oneof(
   fc.constantFrom(

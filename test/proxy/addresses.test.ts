@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { covers, readAddress, readCidr } from '../../proxy/address.ts'
 import { classify, judge } from '../../proxy/addresses.ts'
+import '../kernel/seed.ts'
 
 const nowhere = { own: [], interfaces: [] }
 const everything = ['0.0.0.0/0', '::/0'].flatMap((text) => readCidr(text) ?? [])

@@ -5,6 +5,7 @@ import { test } from 'tap'
 import { helloBytesMax, readClientHello } from '../../proxy/client-hello.ts'
 import { Greeting } from '../../proxy/greeting.ts'
 import { buildHello, buildMessage, captureHello, inRecords, sniBody } from './hellos.ts'
+import '../kernel/seed.ts'
 
 test('real hellos of Node are read in every version of TLS', async (t) => {
   const versions = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const

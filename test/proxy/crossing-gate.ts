@@ -40,6 +40,7 @@ const classification: Classification = {
   payload: [],
   inject: [],
   upstreamProxy: '',
+  capability: '',
   price: null,
   ask: {},
   least: {},
@@ -52,13 +53,27 @@ const policy: Policy = {
   rules: new Map(),
   budgets: new Map(),
   agents: new Map([
-    ['researcher', { name: 'researcher', tenant: null, project: null, actor: null, tokens: [] }],
+    [
+      'researcher',
+      {
+        name: 'researcher',
+        tenant: null,
+        project: null,
+        actor: null,
+        type: 'act_agent',
+        tokens: [],
+      },
+    ],
   ]),
   source: '{}',
   inspects: false,
   credentials: new Map(),
   upstreamProxies: new Map(),
+  approvers: new Map(),
+  issuers: new Map(),
+  domains: new Map(),
   classify: () => classification,
+  judge: () => null,
 }
 
 export function refusal(code: ReasonCode): Refusal {
@@ -74,6 +89,7 @@ export function refusal(code: ReasonCode): Refusal {
     receipt: { seq: 7, hash: 'ab'.repeat(32) },
     policy: 'sha256:00',
     remaining: [],
+    approval: null,
     halt: null,
   }
 }
@@ -134,6 +150,7 @@ export class CrossingGate implements Deciding {
       policy: 'sha256:00',
       verdict: 'allow',
       observed: false,
+      attested: null,
       addresses,
       limits,
       open: (cut) => {

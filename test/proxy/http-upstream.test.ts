@@ -141,7 +141,7 @@ test('the next judged address is tried when one does not answer, and none is dia
   t.match(failed.text, /ECONNREFUSED/)
   t.match(world.gate.admissions.at(-1), { opened: 0 })
   t.strictSame(world.gate.admissions.at(-1)?.settlements, [
-    { outcome: 'voided', actual: {}, status: 502, cut: 'upstream-unreachable' },
+    { outcome: 'voided', actual: {}, status: 502, cut: 'upstream-unreachable', findings: [] },
   ])
   t.equal(origin.seen.length, 1)
 })

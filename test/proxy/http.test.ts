@@ -193,7 +193,7 @@ test('a refusal can be read by program, person and model', async (t) => {
   t.match(head, /Haltgate-Policy: sha256:/)
   t.strictSame(Object.keys(JSON.parse(body)), [
     ...['type', 'title', 'status', 'detail', 'decision', 'reasons', 'retry', 'retry_after'],
-    ...['receipt', 'policy', 'budgets', 'approval', 'halt'],
+    ...['receipt', 'policy', 'budgets', 'approval', 'halt', 'error'],
   ])
   t.match(JSON.parse(body), {
     type: 'urn:haltgate:reason:rate-limited',

@@ -13,9 +13,17 @@ const alice: AgentTerms = {
   tenant: 'acme',
   project: 'web',
   actor: 'ann',
+  type: 'act_agent',
   tokens: [sha256('first'), sha256('second')],
 }
-const bob: AgentTerms = { name: 'bob', tenant: null, project: null, actor: null, tokens: [] }
+const bob: AgentTerms = {
+  name: 'bob',
+  tenant: null,
+  project: null,
+  actor: null,
+  type: 'act_agent',
+  tokens: [],
+}
 const agents = new Map([alice, bob].map((agent) => [agent.name, agent]))
 const policy = { agents } as unknown as Policy
 

@@ -4,7 +4,7 @@ import { HeaderNames } from '../../proxy/header-name.ts'
 import { readResponseHead } from '../../proxy/response-head.ts'
 
 function lengthOf(...values: readonly string[]): number | string {
-  const raw = values.flatMap((value) => [Buffer.from('Content-Length'), Buffer.from(value)])
+  const raw = values.flatMap((value) => ['Content-Length', value])
   const head = readResponseHead(new HeaderNames(), { status: 200, phrase: 'OK' }, raw)
   return head.ok ? head.length : head.message
 }

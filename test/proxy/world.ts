@@ -32,6 +32,7 @@ export function refusalWith(code: ReasonCode, more: Partial<Refusal> = {}): Refu
     receipt,
     policy: digest,
     remaining: [],
+    approval: null,
     halt: null,
     ...more,
   }
@@ -40,7 +41,7 @@ export function refusalWith(code: ReasonCode, more: Partial<Refusal> = {}): Refu
 const agents = new Map(
   ['researcher', 'trader'].map((name) => [
     name,
-    { name, tenant: 'acme', project: 'web', actor: null, tokens: [tokenHash] },
+    { name, tenant: 'acme', project: 'web', actor: null, type: 'act_agent', tokens: [tokenHash] },
   ]),
 )
 
@@ -60,6 +61,7 @@ const classification: Classification = {
   payload: [],
   inject: [],
   upstreamProxy: '',
+  capability: '',
   price: null,
   ask: {},
   least: {},
@@ -76,7 +78,11 @@ const policy: Policy = {
   inspects: false,
   credentials: new Map(),
   upstreamProxies: new Map(),
+  approvers: new Map(),
+  issuers: new Map(),
+  domains: new Map(),
   classify: () => classification,
+  judge: () => null,
 }
 
 /** One admission as the scripted gate saw it, up to its settlement. */
@@ -128,6 +134,7 @@ export class ScriptedGate implements Deciding {
       policy: digest,
       verdict: script.verdict ?? 'allow',
       observed: script.observed ?? false,
+      attested: null,
       addresses: answer,
       limits,
       open: (cut) => {

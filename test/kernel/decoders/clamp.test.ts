@@ -44,6 +44,33 @@ const rows: readonly (readonly [
 ])[] = [
   ['chat', chat(''), 100, '{"max_completion_tokens":100, "model":"gpt-4o" ,"messages":[] }'],
   ['chat', open(''), 100, '{"max_tokens":100,"model":"mistral-large","messages":[]}'],
+  [
+    'chat',
+    open(',"max_completion_tokens":500'),
+    100,
+    '{"max_tokens":100,"model":"mistral-large","messages":[],"max_completion_tokens":100}',
+  ],
+  [
+    'chat',
+    open(',"max_completion_tokens":70'),
+    100,
+    '{"max_tokens":70,"model":"mistral-large","messages":[],"max_completion_tokens":70}',
+  ],
+  [
+    'chat',
+    open(',"max_completion_tokens":70,"max_tokens":null'),
+    100,
+    open(',"max_completion_tokens":70,"max_tokens":70'),
+  ],
+  [
+    'chat',
+    open(',"max_completion_tokens":70,"max_tokens":500'),
+    100,
+    open(',"max_completion_tokens":70,"max_tokens":100'),
+  ],
+  ['chat', open(',"max_completion_tokens":70'), Infinity, open(',"max_completion_tokens":70')],
+  ['chat', chat(',"max_completion_tokens":70'), 100, chat(',"max_completion_tokens":70')],
+  ['chat', open(',"max_tokens":70'), 100, open(',"max_tokens":70')],
   ['chat', chat(',"max_tokens": 5e2'), 100, chat(',"max_tokens": 100')],
   ['chat', chat(',"max_tokens":50'), 100, chat(',"max_tokens":50')],
   [

@@ -116,6 +116,24 @@ test('levels and values have limits, and a text at its limit is read', async (t)
   t.equal(readJsonText(many(nodesMax)).ok, false)
 })
 
+test('names and escapes are counted by what they cost', async (t) => {
+  const members = (count: number, name: (at: number) => string): string =>
+    `{${Array.from({ length: count }, (_, at) => `"${name(at)}":1`).join(',')}}`
+  // One for the object, and five for each member of a name that is new.
+  const distinct = Math.floor((nodesMax - 1) / 5)
+  t.equal(readJsonText(members(distinct, (at) => `k${at}`)).ok, true)
+  t.match(readJsonText(members(distinct + 1, (at) => `k${at}`)), {
+    ok: false,
+    problem: /no more than 500000 values/,
+  })
+  const rows = (count: number): string => `[${'{"a":1},'.repeat(count - 1)}{"a":1}]`
+  t.equal(readJsonText(rows(150_000)).ok, true, 'a name that comes again costs less')
+  t.equal(readJsonText(rows(170_000)).ok, false)
+  const strings = (text: string): string => `[${`"${text}",`.repeat(299_999)}"${text}"]`
+  t.equal(readJsonText(strings('plain')).ok, true)
+  t.equal(readJsonText(strings('\\n')).ok, false)
+})
+
 test('hostile texts of megabytes are answered, and nothing is thrown', async (t) => {
   const mega = 1024 * 1024
   t.equal(readJsonText('['.repeat(mega)).ok, false)

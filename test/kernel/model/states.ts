@@ -9,6 +9,11 @@ import type { step } from '../../../kernel/step.ts'
 
 export type Step = typeof step
 
+/** True where nothing was made anew: what a refusal leaves. */
+function isSame(before: State, after: State): boolean {
+  return (Object.keys(before) as (keyof State)[]).every((key) => before[key] === after[key])
+}
+
 export class States {
   readonly #step: Step
   readonly #terms: Terms
@@ -45,7 +50,8 @@ export class States {
     const answer = known.get(key)
     if (answer !== undefined) return answer
     const fresh = this.#step(state, event, this.#terms)
-    const interned = { ...fresh, state: this.intern(fresh.state) }
+    const next = isSame(state, fresh.state) ? state : this.intern(fresh.state)
+    const interned = { ...fresh, state: next }
     known.set(key, interned)
     return interned
   }

@@ -19,18 +19,18 @@ function withAccounts(state: State, change: (account: Account, purse: Purse) => 
 }
 
 /** The real step, with what one kind of event is given or leaves changed. */
-function wrap<K extends KernelEvent['kind']>(
+export function wrap<K extends KernelEvent['kind']>(
   kind: K,
   take: (
     state: State,
-    event: Extract<KernelEvent, { kind: K }>,
+    event: KernelEvent & { readonly kind: K },
     go: (state: State, event: KernelEvent) => Answer,
   ) => Answer,
 ): Step {
   return (state, event, terms) => {
     if (event.kind !== kind) return step(state, event, terms)
     const go = (each: State, next: KernelEvent): Answer => step(each, next, terms)
-    return take(state, event as Extract<KernelEvent, { kind: K }>, go)
+    return take(state, event as KernelEvent & { readonly kind: K }, go)
   }
 }
 

@@ -18,6 +18,7 @@ void test('a client that leaves before its admission is durable leaves no room t
   const settlements: Settlement[] = []
   const passage = {
     refused: false,
+    classification: { capability: '' },
     settle: (settlement: Settlement) => void settlements.push(settlement),
   } as unknown as Passage
   let durable: () => void = () => undefined

@@ -24,6 +24,7 @@ interface Judging extends Asked {
   readonly content?: Partial<Content> | null
   readonly says?: Partial<Classification>
   readonly holds?: Passage['limits']
+  readonly token?: string | null
 }
 
 function prepared(judging: Judging): ReturnType<typeof prepare> {
@@ -35,7 +36,11 @@ function prepared(judging: Judging): ReturnType<typeof prepare> {
   judged.content = content === null ? null : { ...none, ...content }
   const classification = { payload: [], inject: [], price: null, ...judging.says }
   const passage = { classification, limits: judging.holds ?? {} } as unknown as Passage
-  return prepare(scene.desk, scene.intake, { passage, judged })
+  return prepare(scene.desk, scene.intake, {
+    passage,
+    judged,
+    token: judging.token === undefined ? '' : judging.token,
+  })
 }
 
 function good(judging: Judging): Prepared {
@@ -124,5 +129,12 @@ void test('credentials are set inside of TLS only, and a query with them', (t) =
   t.equal(ready.path, '/v1?a=1&k=s')
   t.strictSame(valuesOf(ready, 'authorization'), ['Bearer s'])
   t.match(prepared({ says, scheme: 'https' }), { ok: false, code: 'policy-unavailable' })
+  t.end()
+})
+
+test('a token goes along where one was signed, and nothing goes without the one that it needs', (t) => {
+  t.same(valuesOf(good({ token: 'a.b.c' }), 'haltgate-capability'), ['a.b.c'])
+  t.same(valuesOf(good({}), 'haltgate-capability'), [])
+  t.match(prepared({ token: null }), { ok: false, code: 'policy-unavailable' })
   t.end()
 })

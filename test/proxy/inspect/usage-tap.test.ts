@@ -2,6 +2,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import type { ModelWire } from '../../../kernel/content.ts'
+import { endless, type Room } from '../../../proxy/inspect/room.ts'
 import { UsageTap } from '../../../proxy/inspect/usage-tap.ts'
 
 const sse = 'text/event-stream; charset=utf-8'
@@ -184,4 +185,64 @@ void test('a tap that is dropped or ends twice over reads nothing more', async (
   tap.push(Buffer.from('x'))
   t.equal(await tap.end(true), null)
   t.equal(await tap.end(true), null)
+})
+
+void test('a coded stream is unfolded as far as its hold could stand for, and no further', async (t) => {
+  const long = data({ choices: [{ delta: { content: 'größe '.repeat(5_000) } }] })
+  const end = data({ choices: [], usage: chatUsage })
+  const filling = long.repeat(Math.ceil((20 * 1024 * 1024) / long.length))
+  const folded = gzipSync(filling + end)
+  const read = async (outputMax: number, coding: string, bytes: Buffer): Promise<unknown> => {
+    const head = { contentType: sse, contentEncoding: coding }
+    const tap = new UsageTap('openai-chat', head, { outputMax, room: endless })
+    for (let at = 0; at < bytes.length; at += 4096) {
+      tap.push(bytes.subarray(at, at + 4096))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return (await tap.end(true)) === null ? null : 'read'
+  }
+  t.equal(await read(100, 'gzip', folded), null, '20 MiB for a hundred tokens')
+  t.equal(await read(100_000, 'gzip', folded), 'read')
+  t.equal(await read(Number.POSITIVE_INFINITY, 'gzip', folded), 'read')
+  t.equal(
+    await read(100, '', Buffer.from(filling + end)),
+    'read',
+    'what is not coded came as it is',
+  )
+})
+
+void test('an answer that is kept takes room, and gives it back however it ends', async (t) => {
+  let left = 1_000
+  const room: Room = {
+    take: (bytes) => {
+      if (bytes > left) return false
+      left -= bytes
+      return true
+    },
+    give: (bytes) => {
+      left += bytes
+    },
+  }
+  const body = Buffer.from(JSON.stringify({ choices: [], usage: chatUsage }))
+  const open = (): UsageTap =>
+    new UsageTap('openai-chat', { contentType: json, contentEncoding: '' }, { outputMax: 9, room })
+  const whole = open()
+  whole.push(body)
+  t.equal(left, 1_000 - body.length)
+  t.not(await whole.end(true), null)
+  t.equal(left, 1_000)
+  const cut = open()
+  cut.push(body)
+  t.equal(await cut.end(false), null)
+  t.equal(left, 1_000)
+  const dropped = open()
+  dropped.push(body)
+  dropped.drop()
+  t.equal(left, 1_000)
+  const large = open()
+  large.push(body)
+  large.push(Buffer.alloc(1_000, ' '))
+  t.equal(left, 1_000, 'what has no room is not kept')
+  t.equal(await large.end(true), null)
+  t.equal(left, 1_000)
 })

@@ -37,7 +37,7 @@ async function start(t: Test, options: Options = {}): Promise<Acceptor> {
   const outcomes: Promise<Accepted | Unaccepted>[] = []
   const waiting: ((outcome: Promise<Accepted | Unaccepted>) => void)[] = []
   const serve = async (socket: Socket): Promise<Accepted | Unaccepted> => {
-    const minted = await mint.contextOf('a.example.com')
+    const minted = await mint.contextOf('a.example.com', { agent: 'tester' })
     if (!minted.ok) throw new Error(minted.message)
     const early = await read(socket, options.early ?? 0)
     const accepting = { after, context: minted.context, early, socket }

@@ -97,3 +97,18 @@ void test('a status that HTTP does not have ends its stream, and the gate serves
     t.strictSame(told, { status: null, body: '' }, status)
   }
 })
+
+const unreadable: readonly (readonly [why: string, answer: Buffer])[] = [
+  ['a body before the head', frame(data, endStream, Buffer.from('hi'))],
+  ['fields that are no HPACK', frame(headers, endHeaders, Buffer.alloc(7, 0xff))],
+  ['a frame beyond its size', Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1])])],
+  ['a head that another frame cuts', Buffer.concat([frame(headers, 0, ok), frame(data, 0, ok)])],
+  ['HTTP/1.1', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
+]
+
+void test('an upstream that breaks the protocol ends what waits for it, long before the idle timeout', async (t) => {
+  for (const [why, answer] of unreadable) {
+    const body = 'The upstream did not answer in valid HTTP/2.'
+    t.strictSame(await answeredBy(t, answer), { status: 502, body }, why)
+  }
+})

@@ -21,6 +21,8 @@ async function rootAt(now: number): Promise<Root> {
   return root
 }
 
+const who = { agent: 'researcher' }
+
 class Clock {
   wallMs = Date.now()
   readonly now = (): number => this.wallMs
@@ -36,7 +38,7 @@ async function mintOf(
 }
 
 async function contextOf(mint: Mint, host: string): Promise<SecureContext> {
-  const minted = await mint.contextOf(host)
+  const minted = await mint.contextOf(host, who)
   if (!minted.ok) throw new Error(minted.message)
   return minted.context
 }
@@ -136,15 +138,15 @@ test('no leaf lives longer than its root, and none is minted by a root that has 
   t.equal(Date.parse(leaf.validTo), root.notAfter)
   t.equal(await contextOf(mint, 'a.example.com'), context, 'there is no better one')
   clock.wallMs = root.notAfter
-  const minted = await mint.contextOf('a.example.com')
+  const minted = await mint.contextOf('a.example.com', who)
   t.match(minted, { ok: false, code: 'inspection-required', message: /ca rotate/ })
 })
 
 test('two tunnels to one host wait for one leaf', async (t) => {
   const { mint } = await mintOf({ mintsBurst: 1, mintsPerSecond: 0 })
   const [one, two] = await Promise.all([
-    mint.contextOf('a.example.com'),
-    mint.contextOf('a.example.com'),
+    mint.contextOf('a.example.com', who),
+    mint.contextOf('a.example.com', who),
   ])
   t.ok(one.ok && two.ok && one.context === two.context)
 })
@@ -152,13 +154,36 @@ test('two tunnels to one host wait for one leaf', async (t) => {
 test('fresh hosts beyond the rate are refused until time has passed; a known one never is', async (t) => {
   const { clock, mint } = await mintOf({ mintsBurst: 3, mintsPerSecond: 2 })
   const hosts = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.example.com`)
-  const verdicts = await Promise.all(hosts.map(async (host) => (await mint.contextOf(host)).ok))
+  const verdicts = await Promise.all(
+    hosts.map(async (host) => (await mint.contextOf(host, who)).ok),
+  )
   t.same(verdicts, [true, true, true, false, false])
-  t.match(await mint.contextOf('d.example.com'), { ok: false, code: 'rate-limited' })
-  t.ok((await mint.contextOf('a.example.com')).ok)
+  t.match(await mint.contextOf('d.example.com', who), { ok: false, code: 'rate-limited' })
+  t.ok((await mint.contextOf('a.example.com', who)).ok)
   clock.wallMs += 500
-  t.ok((await mint.contextOf('d.example.com')).ok)
-  t.notOk((await mint.contextOf('e.example.com')).ok)
+  t.ok((await mint.contextOf('d.example.com', who)).ok)
+  t.notOk((await mint.contextOf('e.example.com', who)).ok)
+})
+
+test('an agent that asks for fresh hosts without end keeps no other from them', async (t) => {
+  const { clock, mint } = await mintOf({
+    ...{ mintsBurst: 6, mintsPerSecond: 2 },
+    ...{ agentMintsBurst: 3, agentMintsPerSecond: 1 },
+  })
+  const ask = async (agent: string, host: string): Promise<boolean> =>
+    (await mint.contextOf(`${host}.example.com`, { agent })).ok
+  const greedy = []
+  for (let index = 0; index < 20; index += 1) greedy.push(await ask('greedy', `g${index}`))
+  t.equal(greedy.filter(Boolean).length, 3)
+  t.ok(await ask('other', 'o1'))
+  t.ok(await ask('greedy', 'o1'), 'a leaf that is there is there for everybody')
+  t.ok(await ask('other', 'o2'))
+  t.ok(await ask('third', 't1'))
+  t.notOk(await ask('third', 't2'), 'all together have a bound, too')
+  clock.wallMs += 1_000
+  t.ok(await ask('third', 't2'))
+  t.ok(await ask('greedy', 'g9'))
+  t.notOk(await ask('greedy', 'g10'))
 })
 
 test('of more hosts than are kept, the one that was longest unused is minted again', async (t) => {

@@ -5,7 +5,6 @@ import { Readable } from 'node:stream'
 import { flatOf } from '../../../proxy/h2/fields.ts'
 import type { RequestMessage, ResponseMessage } from '../../../proxy/h2/message.ts'
 import { serveH2 } from '../../../proxy/h2/serve.ts'
-import type { UpstreamHandler, UpstreamRequest } from '../../../proxy/h2/upstream.ts'
 import { defaultLimits, type Limits } from '../../../proxy/limits.ts'
 import { acceptTls } from '../../../proxy/tls/accept.ts'
 import { trustOf } from '../../../proxy/tls/dial-tls.ts'
@@ -13,6 +12,7 @@ import { Mint } from '../../../proxy/tls/mint.ts'
 import { makeRoot, readRoot } from '../../../proxy/tls/root.ts'
 import { SecurePools, type Spoken } from '../../../proxy/tls/secure-pools.ts'
 import { UpstreamError } from '../../../proxy/tls/upstream-error.ts'
+import type { UpstreamHandler, UpstreamRequest } from '../../../proxy/upstream-call.ts'
 
 export interface Teardown {
   teardown(end: () => unknown): void
@@ -63,7 +63,7 @@ export async function startRelay(t: Teardown, options: RelayOptions): Promise<Re
   const sockets = new Set<Socket>()
   const serve = async (socket: Socket): Promise<void> => {
     sockets.add(socket)
-    const minted = await mint.contextOf(host)
+    const minted = await mint.contextOf(host, { agent: 'tester' })
     if (!minted.ok) throw new Error(minted.message)
     const accepting = { after, context: minted.context, early: Buffer.alloc(0), socket }
     const accepted = await acceptTls({
@@ -116,19 +116,17 @@ export function relay(request: RequestMessage, response: ResponseMessage, send: 
     },
     onHeaders: (status, raw, resume, phrase) => {
       if (status < 200) return true
-      const headers = raw.map((bytes) => bytes.toString('latin1'))
       response.on('drain', resume)
       response.sendDate = false
-      response.writeHead(status, phrase, kept(headers))
-      if (!headers.some((name) => name.toLowerCase() === 'content-length')) response.flushHeaders()
+      response.writeHead(status, phrase, kept([...raw]))
+      if (!raw.some((name) => name.toLowerCase() === 'content-length')) response.flushHeaders()
       return true
     },
     onData: (chunk) => response.write(chunk),
     onComplete: (raw) => {
-      const flat = (raw ?? []).map((bytes) => bytes.toString('latin1'))
       response.addTrailers(
-        flat.flatMap((name, index) =>
-          index % 2 === 0 ? [[name, flat[index + 1] ?? ''] as [string, string]] : [],
+        raw.flatMap((name, index) =>
+          index % 2 === 0 ? [[name, raw[index + 1] ?? ''] as [string, string]] : [],
         ),
       )
       response.end()

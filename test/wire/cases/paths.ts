@@ -1,6 +1,6 @@
 /** Spellings of a path that a rule denies: none of them may come to an origin that would read it as that path. */
 import type { Case, Topic } from '../case.ts'
-import { ask, get, refused, safe } from './bytes.ts'
+import { ask, get, malformed, post, refused, safe } from './bytes.ts'
 
 const why = 'RFC 3986 6.2.2; Tsai 2017, A New Era of SSRF and kin: two parsers, two paths'
 
@@ -133,12 +133,20 @@ const odd: readonly Case[] = [
   },
   {
     name: 'the method that tunnels another does not change what is judged',
-    why: 'X-HTTP-Method-Override and kin are passed on, and decide nothing',
+    why: 'CWE-436: some servers carry out what X-HTTP-Method-Override and kin ask for',
     send: [
       get('/secret', 'X-HTTP-Method-Override: POST', 'X-Original-URL: /a', 'X-Rewrite-URL: /a'),
     ],
     expect: refused,
-    haltgate: { status: 403, code: 'rule-denied' },
+    haltgate: malformed,
+  },
+  {
+    name: 'a method that the request line does not have is not carried out',
+    why: 'CWE-436: some servers carry out what X-HTTP-Method-Override and kin ask for',
+    send: [post('', 'Content-Length: 0', 'X-HTTP-Method-Override: DELETE')],
+    expect: { ...safe, requestLacks: [/Override: DELETE/i] },
+    unfair: 'a proxy may pass on what a header asks for, and leave it to the origin',
+    haltgate: malformed,
   },
 ]
 
