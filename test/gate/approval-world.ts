@@ -1,4 +1,5 @@
 /** A gate that asks people: a real ledger, time in the test's hand, and everything that people are told. */
+import '../kernel/seed.ts'
 import { createHash } from 'node:crypto'
 import { type Test, test } from 'tap'
 import type { ApprovalNotice } from '../../gate/approvals.ts'

@@ -13,7 +13,6 @@ import {
 } from './approval-world.ts'
 import { MemoryDisk } from './disk.ts'
 import { compiled, policyText, settlement, voided } from './world.ts'
-import '../kernel/seed.ts'
 
 approvalTest(
   'a request that a person approves passes once when it is sent again, and its like is asked anew',
