@@ -20,6 +20,27 @@ const words = {
   6: 'UNKNOWN VERSION',
 }
 
+/** How far something is that reads bytes: a bar, the percentage, the speed, the time that is left. */
+export function barText(
+  at: { readonly done: number; readonly total: number; readonly elapsedMs: number },
+  columns: number,
+): string {
+  const share = at.total === 0 ? 1 : Math.min(1, at.done / at.total)
+  const perSecond = at.elapsedMs === 0 ? 0 : (at.done / at.elapsedMs) * 1_000
+  const seconds = perSecond === 0 ? null : Math.ceil((at.total - at.done) / perSecond)
+  const left = seconds === null ? '' : `, ${clockOf(seconds)} left`
+  const percent = `${Math.floor(share * 100)}`.padStart(3)
+  const figures = `${percent} %, ${(perSecond / 1_048_576).toFixed(0)} MiB/s${left}`
+  const width = Math.min(40, columns - figures.length - 'verifying [] '.length - 1)
+  if (width < 8) return `verifying ${figures}`
+  const full = Math.round(share * width)
+  return `verifying [${'#'.repeat(full)}${'.'.repeat(width - full)}] ${figures}`
+}
+
+function clockOf(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+}
+
 /** The report for a terminal; its last line begins with the result as one word. */
 export function reportText(report: Report): string {
   const { head, log, range, replay, tail, tree } = report
@@ -32,6 +53,7 @@ export function reportText(report: Report): string {
   rows.push(['segments', `${range.segments}, ${report.stats.bytes} bytes`])
   rows.push(['head', head === null ? 'none' : `${head.seq}:${head.hash}`])
   rows.push(['root', tree === null ? 'none' : `${tree.root} of ${tree.size}`])
+  rows.push(...provenRows(report))
   if (tail !== null) {
     rows.push(['tail', tail.bytes === 0 ? tail.state : `${tail.state}, ${tail.bytes} bytes`])
   }
@@ -44,6 +66,24 @@ export function reportText(report: Report): string {
   if (hidden > 0) lines.push('', `… and ${hidden} findings more.`)
   lines.push('', `${words[report.exit]}  ${visible(report.message)}`)
   return lines.join('\n')
+}
+
+/** What signatures and anchors say; nothing of a ledger that has none. */
+function provenRows({ anchor, checkpoints, level }: Report): (readonly [string, string])[] {
+  const { keys, last_size, pinned, uncovered, verified } = checkpoints
+  const rows: (readonly [string, string])[] = [['level', level]]
+  const [first] = keys
+  if (first !== undefined) {
+    rows.push(['signed', `${verified} checkpoints, to ${last_size}; ${uncovered} entries behind`])
+    const trust = pinned ? 'as given with --key' : 'as the ledger says; compare it with yours'
+    const more = keys.length === 1 ? '' : `; and ${keys.length - 1} that followed from it`
+    rows.push(['key', `${first} (${trust})${more}`])
+  }
+  if (anchor !== null) {
+    const held = anchor.held_until === null ? '' : `, held until ${anchor.held_until}`
+    rows.push(['anchored', `${anchor.store}, ${anchor.slots} slots, to ${anchor.last_size}${held}`])
+  }
+  return rows
 }
 
 function findingText(finding: Finding): string {
@@ -89,6 +129,11 @@ const telling: Readonly<Record<string, readonly string[]>> = {
   alert: ['scope', 'budget', 'dimension', 'tier', 'posted', 'held', 'limit'],
   approval: ['op', 'approval', 'by', 'reason'],
   incident: ['message'],
+  system: ['type', 'severity', 'message'],
+  checkpoint: ['cause'],
+  'key.rotate': ['vkey'],
+  anchor: ['slot', 'size', 'store'],
+  erasure: ['count', 'authority', 'reason'],
 }
 
 function whatOf({ data, kind }: Entry): string {

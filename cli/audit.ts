@@ -1,11 +1,14 @@
 /** `audit verify` and `audit show`: read the ledger's files alone, and never write. */
-import { existsSync } from 'node:fs'
-import { openReplay } from '../gate/replay.ts'
+import { existsSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { Failure } from '../kernel/reasons.ts'
-import { verifyLedger } from '../ledger/verify.ts'
+import type { AnchorReading } from '../ledger/anchor.ts'
+import { parseVkey } from '../ledger/note.ts'
+import { firstSeqOf } from '../ledger/segment.ts'
+import { type ReplayPort, verifyLedger } from '../ledger/verify.ts'
 import { linesFrom, type Stored } from '../ledger/verify-entries.ts'
 import { type Level, levels } from '../ledger/verify-report.ts'
-import { heads, reportText, rowOf, visible } from './audit-text.ts'
+import { barText, heads, reportText, rowOf, visible } from './audit-text.ts'
 import { exitCodes } from './exit.ts'
 import { layoutOf, UsageError } from './settings.ts'
 import { table } from './table.ts'
@@ -15,6 +18,12 @@ export interface AuditVerifyOptions {
   /** `SEQ:HASH` of an entry that was seen before. */
   readonly expectHead?: string | undefined
   readonly require?: string | undefined
+  /** The first key of the checkpoints, as somebody outside knows it. */
+  readonly key?: string | undefined
+  /** `s3://bucket/prefix`, or a directory with notes that were anchored. */
+  readonly anchor?: string | undefined
+  /** Threads. */
+  readonly workers?: string | undefined
   readonly from?: string | undefined
   readonly to?: string | undefined
   readonly json?: boolean
@@ -42,21 +51,36 @@ export async function auditVerify(options: AuditVerifyOptions): Promise<number> 
   const expectHead = headOf(options.expectHead)
   const from = countOf(options.from, '--from')
   const to = countOf(options.to, '--to')
-  if (options.replay === true && (from ?? 0) > 0) {
+  const { key, replay } = options
+  if (replay === true && (from ?? 0) > 0) {
     throw new UsageError('--replay begins with the first entry: leave out --from')
   }
   if (expectHead !== null && (expectHead.seq < (from ?? 0) || expectHead.seq > (to ?? Infinity))) {
     throw new UsageError('--expect-head must lie between --from and --to')
   }
+  if (key !== undefined && parseVkey(key) === null) {
+    throw new UsageError(`--key is a verifying key, NAME+ID+KEY, not '${key}'`)
+  }
+  const require = levelOf(options.require)
+  const workers = workersOf(options, ledger)
+  const anchors = options.anchor === undefined ? null : await anchorsIn(options.anchor, ledger)
+  if (typeof anchors === 'string') {
+    options.print(`haltgate: ${anchors}`)
+    return unreadable
+  }
   const report = await verifyLedger({
     directory: ledger,
     lockFile: lock,
-    require: levelOf(options.require),
+    require,
+    workers,
+    now: Date.now(),
+    ...(key === undefined ? {} : { key }),
+    ...(anchors === null ? {} : { anchors }),
     ...(expectHead === null ? {} : { expectHead }),
     ...(from === null ? {} : { from }),
     ...(to === null ? {} : { to }),
-    ...(options.replay === true ? { replay: await replayWith(policies) } : {}),
-    progress: progressLine(),
+    ...(replay === true ? { replay: await replayWith(policies) } : {}),
+    progress: progressBar(),
   })
   if (options.json !== true && !existsSync(ledger)) {
     options.print(`there is no ${ledger}; name the gate's directory with --data DIR`)
@@ -65,23 +89,69 @@ export async function auditVerify(options: AuditVerifyOptions): Promise<number> 
   return report.exit
 }
 
+/** What docs/ledger.md has for something that could not be read. */
+const unreadable = 5
+
+const workersMax = 64
+
+/** Segments from which on several threads are worth their start, and as many as are taken unasked. */
+const [segmentsMin, workersDefault] = [4, 4] as const
+
+/** errors  UsageError for a wrong number, and for a replay, which is made of one step after the other. */
+function workersOf({ replay, workers }: AuditVerifyOptions, ledger: string): number {
+  const count = countOf(workers, '--workers')
+  if (count !== null && (count < 1 || count > workersMax)) {
+    throw new UsageError(`--workers is a number from 1 to ${workersMax}, not '${count}'`)
+  }
+  if (replay === true && (count ?? 1) > 1) {
+    throw new UsageError('--replay goes from entry to entry in one thread: leave out --workers')
+  }
+  if (replay === true || !existsSync(ledger)) return 1
+  const segments = readdirSync(ledger).filter((name) => firstSeqOf(name) !== null).length
+  const unasked = segments < segmentsMin ? 1 : Math.min(availableParallelism(), workersDefault)
+  return count ?? unasked
+}
+
+/** Loaded on demand: most verifications ask nobody else. A sentence where the anchors cannot be read. */
+async function anchorsIn(store: string, ledger: string): Promise<AnchorReading | string> {
+  const { readAnchors } = await import('../evidence/anchor/read.ts')
+  const first = existsSync(ledger) ? linesFrom(ledger, 0).next() : null
+  const entry = first?.done === false ? first.value.entry : null
+  const origin = entry?.data['origin']
+  if (entry?.kind !== 'log.genesis' || typeof origin !== 'string') {
+    return `${ledger} has no log.genesis, whose origin names its anchors; verify it without --anchor first`
+  }
+  try {
+    const { env: environment } = process
+    const reading = await readAnchors({ store, origin, environment, now: () => Date.now() })
+    return store.startsWith('s3://') ? reading : { ...reading, store: `dir:${store}` }
+  } catch (error) {
+    if (error instanceof Failure) return error.message
+    throw error
+  }
+}
+
 /** Loaded on demand: a plain verification needs no policy. */
-async function replayWith(policies: string): Promise<ReturnType<typeof openReplay>> {
+async function replayWith(policies: string): Promise<ReplayPort> {
+  const { openReplay } = await import('../gate/replay.ts')
   const { storedTerms } = await import('./policy-store.ts')
   return openReplay(storedTerms(policies))
 }
 
-/** Shows how far it is, where somebody looks, from the second second on. */
-function progressLine(): (done: number, total: number) => void {
+/** Shows how far it is, where somebody looks, after the first second, ten times a second at most. */
+function progressBar(): (done: number, total: number) => void {
   const { stderr } = process
   const start = performance.now()
-  let shown = -1
+  let next = 1_000
+  let shown = false
   return (done, total) => {
-    if (!stderr.isTTY || performance.now() - start < 1_000) return
-    const percent = total === 0 ? 100 : Math.floor((done / total) * 100)
-    if (percent !== shown) stderr.write(`\r\u001b[Kverifying ${percent} %`)
-    if (done >= total) stderr.write('\r\u001b[K')
-    shown = percent
+    const elapsedMs = performance.now() - start
+    if (!stderr.isTTY) return
+    if (done >= total && shown) stderr.write('\r\u001b[K')
+    if (done >= total || elapsedMs < next) return
+    stderr.write(`\r\u001b[K${barText({ done, total, elapsedMs }, stderr.columns || 80)}`)
+    shown = true
+    next = elapsedMs + 100
   }
 }
 

@@ -35,8 +35,9 @@ export function makeDataDirectory(directory: string): void {
 
 /** What a gate puts there, and what a fresh file system has. */
 function isOurs(directory: string, name: string): boolean {
-  const { ca, keys, ledger, lock, policies, sentinel, token } = layoutOf(directory)
-  const ours = [ca, keys, ledger, lock, policies, sentinel, token]
+  const { ca, keys, ledger, lock, policies, sentinel, token, vault, witnessed } =
+    layoutOf(directory)
+  const ours = [ca, keys, ledger, lock, policies, sentinel, token, vault, witnessed]
   const names = ours.map((path) => basename(path))
   return name === 'lost+found' || names.includes(name)
 }

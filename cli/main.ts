@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander'
 import type { AgentsContext } from './agents.ts'
 import { addApprovals } from './approvals.ts'
 import { addCa } from './ca-command.ts'
+import { addDoctor } from './doctor-command.ts'
 import { addDomains, pluginOption } from './domains.ts'
 import { exitCodes, explainFailure } from './exit.ts'
 import { limitFlags } from './limit-flags.ts'
@@ -24,8 +25,6 @@ type Given = Flags & Readonly<Record<string, string | boolean | undefined>>
 const settings = (flags: Given): Settings => settingsOf(flags, process.env)
 const word = (value: string | boolean | undefined): string =>
   typeof value === 'string' ? value : ''
-const given = (value: string | boolean | undefined): string | undefined =>
-  typeof value === 'string' ? value : undefined
 
 async function finish(work: Promise<number>): Promise<void> {
   try {
@@ -47,6 +46,11 @@ const levelOption = new Option(
   '--log-level <level>',
   'trace to fatal, or silent (HALTGATE_LOG_LEVEL)',
 )
+const witnessOption = (): Option =>
+  new Option(
+    '--witness <url#vkey>',
+    'who cosigns checkpoints; may be given again (HALTGATE_WITNESSES)',
+  ).argParser((one: string, before: readonly string[] | undefined) => [...(before ?? []), one])
 const jsonOption = new Option('--json', 'print the result as JSON')
 const reasonOption = new Option('--reason <text>', 'why; it is recorded').makeOptionMandatory()
 
@@ -81,6 +85,10 @@ function gateOptions(command: Command): Command {
       '--notify-url <url>',
       'where people are told of what waits for them (HALTGATE_NOTIFY_URL)',
     )
+    .option('--origin <name>', 'name of a ledger that is begun (HALTGATE_ORIGIN)')
+    .option('--anchor <s3://bucket/prefix>', 'where checkpoints are held (HALTGATE_ANCHOR)')
+    .addOption(witnessOption())
+    .option('--vault <fields>', 'what decisions commit to: query,body,principal (HALTGATE_VAULT)')
     .option(
       '--upstream-proxy <url>',
       'where all is sent through that no rule says more of (HALTGATE_UPSTREAM_PROXY)',
@@ -102,7 +110,7 @@ function addRunning(program: Command): void {
   gateOptions(program.command('start').description('run the gate')).action((flags: Given) =>
     finish(
       import('./start.ts').then(({ start }) =>
-        start({ settings: settings(flags), print: printError }),
+        start({ settings: settings(flags), print: printError, tell: print }),
       ),
     ),
   )
@@ -113,15 +121,22 @@ function addRunning(program: Command): void {
         'run one command behind a gate of its own, on free ports unless flags name them',
       ),
   )
+    .option('--jail', 'in namespaces of its own, whose only way out is the gate (Linux)')
     .argument('<command...>')
     .passThroughOptions()
     .action((command: string[], flags: Given) => {
       return finish(
         import('./run.ts').then(({ run }) =>
-          run({ settings: runSettings(flags), command, print: printError }),
+          run({
+            settings: runSettings(flags),
+            command,
+            jail: flags['jail'] === true,
+            print: printError,
+          }),
         ),
       )
     })
+  addDoctor(program, finish)
   program
     .command('demo')
     .description('an origin, a gate and a looping agent on loopback; or the example of a domain')
@@ -247,46 +262,13 @@ function addPolicy(program: Command): void {
   addWorkbench(policy, program, finish)
 }
 
-function addAudit(program: Command): void {
-  const audit = program.command('audit').description('read and prove the ledger')
-  const load = (): Promise<typeof import('./audit.ts')> => import('./audit.ts')
-  audit
-    .command('verify')
-    .description('verify the whole chain; --replay re-executes the kernel over it')
-    .addOption(dataOption)
-    .addOption(jsonOption)
-    .option('--expect-head <seq:hash>', 'the head that was seen elsewhere')
-    .option('--require <level>', 'chain, signed or anchored', 'chain')
-    .option('--from <seq>', 'begin at this entry')
-    .option('--to <seq>', 'end at this entry')
-    .option('--replay', 'prove each verdict and balance')
-    .action((flags: Given) => {
-      const { dataDirectory } = settings(flags)
-      const [expectHead, require] = [given(flags['expectHead']), word(flags['require'])]
-      const [json, replay] = [flags['json'] === true, flags['replay'] === true]
-      const [from, to] = [given(flags['from']), given(flags['to'])]
-      return finish(
-        load().then(({ auditVerify }) =>
-          auditVerify({ dataDirectory, expectHead, require, from, to, json, replay, print }),
-        ),
-      )
-    })
-  audit
-    .command('show')
-    .description('print entries')
-    .argument('[seq]', 'one entry, in full')
-    .addOption(dataOption)
-    .addOption(jsonOption)
-    .option('--kind <kind>')
-    .option('--agent <name>')
-    .option('--run <name>')
-    .option('--from <seq>')
-    .option('--to <seq>')
-    .option('--last <count>', 'only the newest so many')
-    .action((seq: string | undefined, flags: Given) => {
-      const { dataDirectory } = settings(flags)
-      return finish(load().then(({ auditShow }) => auditShow({ dataDirectory, seq, flags, print })))
-    })
+/** Commands whose rooms are large: they are loaded where they are called, so that a gate does not pay for them. */
+async function addRarely(program: Command): Promise<void> {
+  const called = process.argv[2]
+  if (called === 'audit') (await import('./audit-command.ts')).addAudit(program, finish)
+  else program.command('audit').description('read, prove, export and report the ledger')
+  if (called === 'witness') (await import('./witness.ts')).addWitness(program, finish)
+  else program.command('witness').description('cosign the checkpoints of other gates')
 }
 
 async function main(): Promise<void> {
@@ -301,7 +283,7 @@ async function main(): Promise<void> {
   addOrders(program)
   addAgents(program)
   addPolicy(program)
-  addAudit(program)
+  await addRarely(program)
   addCa(program, finish)
   addApprovals(program, finish)
   addDomains(program, finish)

@@ -1,9 +1,11 @@
 /** `haltgate run -- CMD`: a gate for one command, its way out through the gate, and a summary at the end. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { Writable } from 'node:stream'
 import pico from 'picocolors'
 import type { Policy } from '../kernel/policy.ts'
 import { watchEmergency } from './emergency.ts'
+import { insideProxy, openJail, requireJail, severedVariables } from './jail.ts'
 import { openLog } from './log.ts'
 import { authorityOf, type Settings, UsageError } from './settings.ts'
 import type { Counter } from './surroundings.ts'
@@ -12,6 +14,8 @@ import { openWorld } from './world.ts'
 export interface RunOptions {
   readonly settings: Settings
   readonly command: readonly string[]
+  /** In namespaces of its own, whose only way out is the gate. */
+  readonly jail: boolean
   readonly print: (text: string) => void
 }
 
@@ -26,6 +30,7 @@ export async function run(options: RunOptions): Promise<number> {
   if (program === undefined) {
     throw new UsageError('name a command: haltgate run -- CMD [ARGUMENT…]')
   }
+  const means = options.jail ? requireJail() : null
   const log = openLog(options.settings.logLevel)
   const tally: Tally = { allowed: 0, refused: new Map() }
   let sealed = ''
@@ -39,15 +44,28 @@ export async function run(options: RunOptions): Promise<number> {
     watch: counting(tally),
   })
   const stop = watchEmergency(world, options.settings, log)
-  const proxy = `http://${authorityOf(world.proxy)}`
+  const jail = means === null ? null : await openJail(means, world.proxy)
+  const proxy = jail === null ? `http://${authorityOf(world.proxy)}` : insideProxy
   const trust = world.gate.policy.inspects ? await trustFor(options.settings) : {}
   const environment = withoutSecrets(process.env, world.gate.policy)
-  const code = await child(program, rest, environmentFor(environment, proxy, trust))
+  const around = jail === null ? environment : severed(environment)
+  const [first = program, ...others] = jail?.wrap(options.command) ?? [program, ...rest]
+  const env = environmentFor(around, proxy, trust)
+  const code = await child(first, others, { env, isJailed: jail !== null })
   const { head } = world.gate.ledger
   stop()
+  await jail?.close()
   await world.close()
   options.print(summary(tally, { head: head.seq, sealed }))
   return code
+}
+
+/** What names sockets that a jail hides. */
+function severed(
+  environment: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  const none = severedVariables.map((name) => [name, undefined])
+  return { ...environment, ...Object.fromEntries(none) }
 }
 
 /** The variables without those that credentials are read from: the gate sets these, the agent never holds them (I6). */
@@ -104,17 +122,27 @@ export function environmentFor(
 function child(
   program: string,
   rest: readonly string[],
-  env: Record<string, string | undefined>,
+  { env, isJailed }: { env: Record<string, string | undefined>; isJailed: boolean },
 ): Promise<number> {
   return new Promise((resolve) => {
     let started: ChildProcess | null = null
     const pass = (signal: NodeJS.Signals): void => {
-      started?.kill(signal)
+      // unshare keeps signals to itself: the first process inside reads their names from a pipe.
+      const inside = started?.stdio[3]
+      if (inside instanceof Writable) inside.write(`${signal}\n`)
+      else started?.kill(signal)
     }
     // Before the start: a signal that came in between would end the gate and leave the command alone.
     const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
     for (const signal of signals) process.on(signal, pass)
-    started = spawn(program, rest, { env, stdio: 'inherit' })
+    const stdio: StdioOptions = [
+      'inherit',
+      'inherit',
+      'inherit',
+      ...(isJailed ? ['pipe' as const] : []),
+    ]
+    started = spawn(program, rest, { env, stdio })
+    started.stdio[3]?.on('error', () => undefined)
     const end = (code: number): void => {
       for (const signal of signals) process.off(signal, pass)
       resolve(code)

@@ -1,5 +1,6 @@
 /** Where a setting comes from: flag, then environment, then default; every command reads them the same way. */
 import { join, resolve } from 'node:path'
+import { parseFields, type VaultField } from '../evidence/vault/commitment.ts'
 import type { Limits } from '../proxy/limits.ts'
 import { limitFlags } from './limit-flags.ts'
 import { pluginsOfEnvironment } from './policy-files.ts'
@@ -20,6 +21,9 @@ export interface Flags {
   readonly upstreamCa?: string
   readonly upstreamProxy?: string
   readonly notifyUrl?: string
+  readonly origin?: string
+  readonly anchor?: string
+  readonly vault?: string
 }
 
 export interface Address {
@@ -48,6 +52,14 @@ export interface Settings {
   readonly plugins: readonly string[]
   /** Where people are told of what waits for them; null where nowhere. */
   readonly notifyUrl: string | null
+  /** Name of a ledger that is begun, a URL without scheme; null for one made of its id. */
+  readonly origin: string | null
+  /** Where checkpoints are held outside, `s3://bucket/prefix`; null where nowhere. */
+  readonly anchor: string | null
+  /** Who cosigns checkpoints: `URL#VKEY`. */
+  readonly witnesses: readonly string[]
+  /** Fields that decisions commit to. */
+  readonly vault: readonly VaultField[]
   /** Of the proxy, where they are other than its defaults. */
   readonly limits: Partial<Limits>
 }
@@ -120,8 +132,59 @@ export function settingsOf(
     ),
     plugins: pluginsOf(flags['plugin'], environment),
     notifyUrl: flags.notifyUrl ?? nonEmpty(environment['HALTGATE_NOTIFY_URL']) ?? null,
+    origin: originOf(flags.origin ?? nonEmpty(environment['HALTGATE_ORIGIN'])),
+    anchor: anchorOf(flags.anchor ?? nonEmpty(environment['HALTGATE_ANCHOR'])),
+    witnesses: witnessesOf(flags['witness'], environment),
+    vault: vaultOf(flags.vault ?? nonEmpty(environment['HALTGATE_VAULT'])),
     limits: limitsOf(flags, environment),
   }
+}
+
+/** Parts of a path: no empty one, none that leads up, nothing that a URL or a note would write otherwise. */
+const pathPattern =
+  /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)*$/
+
+/** A name as signed notes have it: no spaces, no plus signs (c2sp.org/signed-note). */
+function originOf(text: string | undefined): string | null {
+  if (text === undefined) return null
+  const [host = '', ...rest] = text.split('/')
+  const isHost = /^[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?$/.test(host)
+  const isName = isHost && (rest.length === 0 || pathPattern.test(rest.join('/')))
+  if (isName && text.length <= 200) return text
+  throw new UsageError(
+    `--origin (HALTGATE_ORIGIN) is a URL without scheme, for example gate.example.com/ledger, not '${text}'`,
+  )
+}
+
+function anchorOf(text: string | undefined): string | null {
+  if (text === undefined) return null
+  const [, rest = ''] = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/(.*))?$/.exec(text) ?? []
+  const isPlace = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/|$)/.test(text)
+  const prefix = rest.replace(/\/$/, '')
+  if (isPlace && (prefix === '' || pathPattern.test(prefix)) && text.length <= 200) return text
+  throw new UsageError(
+    `--anchor (HALTGATE_ANCHOR) is s3://BUCKET or s3://BUCKET/PREFIX, not '${text}'`,
+  )
+}
+
+/** errors  UsageError: each names whom to ask, and the key that its answers are verified by. */
+function witnessesOf(flag: unknown, environment: Environment): readonly string[] {
+  const asked = Array.isArray(flag) ? flag.map(String) : []
+  const named = (environment['HALTGATE_WITNESSES'] ?? '').split(/[\s,]+/).filter(Boolean)
+  const all = asked.length > 0 ? asked : named
+  for (const one of all) {
+    if (/^https?:\/\/[^\s#]+#[^\s#+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$/.test(one)) continue
+    throw new UsageError(`--witness (HALTGATE_WITNESSES) is URL#VKEY, not '${one}'`)
+  }
+  return all
+}
+
+/** errors  UsageError for what is no list of fields. */
+function vaultOf(text: string | undefined): readonly VaultField[] {
+  if (text === undefined) return []
+  const fields = parseFields(text)
+  if (typeof fields !== 'string') return fields
+  throw new UsageError(`--vault (HALTGATE_VAULT): ${fields}`)
 }
 
 /** Paths of plugins: those of the flags, or those of the environment. */
@@ -226,6 +289,15 @@ export function layoutOf(dataDirectory: string): {
   readonly hashKey: string
   /** Of capability tokens. */
   readonly signingKey: string
+  /** Private keys of checkpoints. */
+  readonly checkpointKeys: string
+  /** Derived from the ledger, and made again where it is lost. */
+  readonly index: string
+  readonly vault: string
+  /** Subjects of the vault are named under it. */
+  readonly vaultKey: string
+  /** Cosigned checkpoints. */
+  readonly witnessed: string
 } {
   return {
     ledger: join(dataDirectory, 'ledger'),
@@ -237,6 +309,11 @@ export function layoutOf(dataDirectory: string): {
     keys: join(dataDirectory, 'keys'),
     hashKey: join(dataDirectory, 'keys', 'hash.key'),
     signingKey: join(dataDirectory, 'keys', 'capability.jwk'),
+    checkpointKeys: join(dataDirectory, 'keys', 'checkpoint'),
+    index: join(dataDirectory, 'ledger', 'index.sqlite'),
+    vault: join(dataDirectory, 'vault'),
+    vaultKey: join(dataDirectory, 'keys', 'vault.key'),
+    witnessed: join(dataDirectory, 'witnessed'),
   }
 }
 

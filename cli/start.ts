@@ -2,7 +2,9 @@
 import { unwatchFile, watchFile } from 'node:fs'
 import type { Logger } from 'pino'
 import type { Seal } from '../gate/core.ts'
+import type { DurableCheckpoint } from '../ledger/checkpoint.ts'
 import { banner } from './banner.ts'
+import { heartbeatLine } from './custody.ts'
 import { unexpected, watchEmergency, watchIntervalMs } from './emergency.ts'
 import { exitCodes } from './exit.ts'
 import { openLog } from './log.ts'
@@ -12,6 +14,8 @@ import { openWorld, type World } from './world.ts'
 export interface StartOptions {
   readonly settings: Settings
   readonly print: (text: string) => void
+  /** Standard output: one line a checkpoint. */
+  readonly tell: (line: string) => void
 }
 
 /** Resolves with the exit code when the gate has ended. errors  Failure where it cannot start. */
@@ -19,7 +23,8 @@ export async function start(options: StartOptions): Promise<number> {
   const { settings, print } = options
   const log = openLog(settings.logLevel)
   const ending = endings(log)
-  const world = await openWorld({ settings, log, onSeal: ending.sealed })
+  const heartbeat = (checkpoint: DurableCheckpoint): void => options.tell(heartbeatLine(checkpoint))
+  const world = await openWorld({ settings, log, onSeal: ending.sealed, heartbeat })
   const stop = [watchPolicy(world, settings, log), watchEmergency(world, settings, log)]
   stop.push(listenForSignals(world, log, ending.stop))
   for (const warning of world.warnings) log.warn({ warning }, 'the policy loads, with a warning')

@@ -3,6 +3,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { AuditPorts } from '../control/audit/ports.ts'
+import type { ErasurePort } from '../control/erasure-port.ts'
 import type { Listen } from '../control/front.ts'
 import { createMetrics, type Metrics } from '../control/metrics.ts'
 import type { Control } from '../control/server.ts'
@@ -13,6 +15,7 @@ import { openGate } from '../gate/open.ts'
 import type { Clock } from '../gate/ports.ts'
 import type { Policy } from '../kernel/policy.ts'
 import { Failure } from '../kernel/reasons.ts'
+import type { DurableCheckpoint } from '../ledger/checkpoint.ts'
 import type { CompiledPolicy } from '../policy/load.ts'
 import { handleConnect } from '../proxy/connect.ts'
 import { fingerprint } from '../proxy/identity.ts'
@@ -21,6 +24,7 @@ import { createResolver, type Lookup } from '../proxy/resolve.ts'
 import { type ProxyServer, startProxy } from '../proxy/server.ts'
 import { handleUpgrade } from '../proxy/websocket.ts'
 import { systemClock } from './clock.ts'
+import { Custody } from './custody.ts'
 import { decisionPorts } from './decisions.ts'
 import { connectionsWithin, openFilesMax } from './descriptors.ts'
 import { controlToken, makeDataDirectory } from './files.ts'
@@ -32,6 +36,7 @@ import { type Reloaded, reloader } from './reloader.ts'
 import { type Address, authorityOf, layoutOf, type Settings } from './settings.ts'
 import { PolicySight } from './sight.ts'
 import { type Counter, idsOf, interfaceReader, watchOf } from './surroundings.ts'
+import { Custodian } from './vault.ts'
 import { version } from './version.ts'
 
 export interface World {
@@ -60,6 +65,8 @@ export interface WorldOptions {
   readonly lookup?: Lookup
   /** Limits of the proxy other than its defaults. */
   readonly limits?: Partial<Limits>
+  /** Told of each checkpoint. */
+  readonly heartbeat?: (checkpoint: DurableCheckpoint) => void
 }
 
 /** errors  Failure policy-unavailable or ledger-unavailable; nothing is left listening. */
@@ -75,13 +82,20 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const { clock = systemClock } = options
   const notary = new Notary(layout.signingKey, clock.now)
   const notices = noticesOf(options)
-  const gate = await openLedgerAndGate(options, policy, { metrics, notary, notices })
+  const custody = new Custody({ settings, clock, log, heartbeat: options.heartbeat ?? null })
+  const custodian = await Custodian.open(settings, clock.now)
+  const parts = { custodian, custody, metrics, notary, notices }
+  const gate = await openLedgerAndGate(options, policy, parts)
+  const erasures =
+    custodian?.serve(gate, (error) => log.error({ error }, 'an erasure is not over')) ?? null
   notices?.begin(gate.approvals())
   metrics.attach(gate)
+  metrics.attachCustody(() => custody.view())
   let control: Control | null = null
   const own: { address: string; port: number }[] = []
   const interfaces = interfaceReader()
   try {
+    await custody.begin(gate)
     const limits = limitsFor(options)
     const sight = new PolicySight({
       ...{ settings, token, notary },
@@ -92,7 +106,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     sight.use(await sight.prepare(policy))
     const reload = reloader({ gate, metrics, settings, sight, shown })
     control = await openControl({
-      ...{ clock, gate, metrics, notary, reload, settings, shown, token },
+      ...{ clock, custody, erasures, gate, metrics, notary, reload, settings, shown, token },
     })
     const { address } = control
     if ('port' in address) own.push({ address: address.host, port: address.port })
@@ -109,19 +123,23 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     })
     const listening = { host: proxy.address.address, port: proxy.address.port }
     own.push({ address: listening.host, port: listening.port })
-    const parts = { gate, proxy, control, notices }
-    const close = (): Promise<void> => closeWorld(parts)
+    const opened = { custodian, custody, gate, proxy, control, notices }
+    const close = (): Promise<void> => closeWorld(opened)
     return { gate, metrics, proxy: listening, control: address, warnings, reload, close }
   } catch (error) {
     // The proxy is opened last: where anything fails, it does not listen.
     await control?.close()
     await gate.close()
+    await custodian?.close()
+    await custody.close()
     throw listenFailure(error, settings.listen)
   }
 }
 
 interface ControlParts {
   readonly clock: Clock
+  readonly erasures: ErasurePort | null
+  readonly custody: Custody
   readonly gate: Gate
   readonly metrics: Metrics
   readonly notary: Notary
@@ -133,7 +151,7 @@ interface ControlParts {
 
 /** The operators' listener, with what decides about actions that are asked there. */
 function openControl(parts: ControlParts): Promise<Control> {
-  const { clock, gate, metrics, notary, reload, settings, shown, token } = parts
+  const { clock, custody, erasures, gate, metrics, notary, reload, settings, shown, token } = parts
   const { ledger } = layoutOf(settings.dataDirectory)
   const { monotonicMs } = systemClock
   const ids = { policy: () => shown.policy, newId: idsOf(`${gate.bootId}-d`) }
@@ -145,9 +163,29 @@ function openControl(parts: ControlParts): Promise<Control> {
     metrics,
     version,
     durability: settings.durability,
+    audit: auditPorts(custody, gate, clock),
+    erasures,
     decisions: decisionPorts({ gate, notary, ledger, monotonicMs, now: clock.now, ...ids }),
     insecure: settings.insecureControl,
   })
+}
+
+/** The index, and the gate where something is written down. */
+function auditPorts(custody: Custody, gate: Gate, clock: Clock): AuditPorts {
+  return {
+    now: clock.now,
+    page: async (ask) => (await custody.index()).page(ask),
+    records: async (ask) => (await custody.index()).records(ask),
+    record: async (note) => {
+      const answer = await gate.record(note)
+      if (answer.ok) return { receipt: answer.receipt }
+      const [reason] = answer.reasons
+      throw new Failure(
+        reason?.code ?? 'ledger-unavailable',
+        reason?.message ?? 'it is not recorded',
+      )
+    },
+  }
 }
 
 /** As they were asked for, with no more connections than there are file descriptors for. */
@@ -196,6 +234,8 @@ function noticesOf({ clock = systemClock, log, settings }: WorldOptions): Notice
 }
 
 interface GateParts {
+  readonly custodian: Custodian | null
+  readonly custody: Custody
   readonly metrics: Metrics
   readonly notary: Notary
   readonly notices: Notices | null
@@ -204,7 +244,7 @@ interface GateParts {
 function openLedgerAndGate(
   options: WorldOptions,
   policy: Policy,
-  { metrics, notary, notices }: GateParts,
+  { custodian, custody, metrics, notary, notices }: GateParts,
 ): Promise<Gate> {
   const { settings } = options
   const layout = layoutOf(settings.dataDirectory)
@@ -217,15 +257,22 @@ function openLedgerAndGate(
     keyOf: fingerprint,
     hash: (text) => createHash('sha256').update(text).digest('hex'),
     prove: notary.prove,
+    ...custodian?.committing,
     ...(notices === null ? {} : { onApproval: notices.tell }),
     deepCheck: process.env['GOVERNANCE_CONTRACTS_ENABLED'] === '1',
     onSeal: options.onSeal,
+    anchorLagMs: () => custody.lagMs(),
     termsOf: storedTerms(layout.policies),
     keep: async (kept) => keepPolicy(layout.policies, kept),
     ledger: {
       directory: layout.ledger,
       lockFile: layout.lock,
-      origin: 'haltgate.local/ledger',
+      origin: settings.origin ?? ((logId) => `haltgate.local/${logId}`),
+      checkpoints: {
+        directory: layout.checkpointKeys,
+        published: (checkpoint) => custody.published(checkpoint),
+        trouble: (error) => custody.trouble(error),
+      },
       createdBy: `haltgate ${version}`,
       durability: settings.durability,
       now: clock.now,
@@ -234,6 +281,7 @@ function openLedgerAndGate(
       verifyAll: settings.verifyAll,
       anyFilesystem: settings.anyFilesystem,
       watch: metrics,
+      ...custodian?.before,
     },
   })
 }
@@ -262,6 +310,8 @@ function requireOldLedger({ ledger, policies }: ReturnType<typeof layoutOf>): vo
 const segmentName = /^ledger-\d{15}\.jsonl$/
 
 async function closeWorld(parts: {
+  custodian: Custodian | null
+  custody: Custody
   gate: Gate
   proxy: ProxyServer
   control: Control
@@ -272,4 +322,6 @@ async function closeWorld(parts: {
   await parts.proxy.close()
   await parts.control.close()
   await parts.gate.close()
+  await parts.custodian?.close()
+  await parts.custody.close()
 }

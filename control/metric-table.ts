@@ -68,6 +68,15 @@ export const metricTable = {
   haltgate_policy_reload_failures_total: counter(
     'Reloads refused; the old policy stayed in force.',
   ),
+  haltgate_checkpoint_size: gauge('Entries that the newest durable checkpoint covers.'),
+  haltgate_checkpoint_timestamp_seconds: gauge('When the newest durable checkpoint was made.'),
+  haltgate_anchor_lag_entries: gauge('Entries that a checkpoint covers and no anchor.'),
+  haltgate_anchor_lag_seconds: gauge('Age of the oldest checkpoint that waits to be anchored.'),
+  haltgate_anchor_failures_total: counter('Attempts to anchor that failed.'),
+  haltgate_anchor_slot: gauge('Number of the newest anchor; -1 before the first.'),
+  haltgate_anchor_segments_waiting: gauge('Closed segments that are not copied outside yet.'),
+  haltgate_witnessed_size: gauge('Entries that the slowest witness has cosigned.'),
+  haltgate_index_lag_entries: gauge('Durable entries that the index has not read yet.'),
   haltgate_sealed: gauge('1 when the gate has shut itself for good.'),
 } as const satisfies Record<string, MetricTerms>
 

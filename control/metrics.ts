@@ -4,6 +4,7 @@ import { type ReasonCode, reasons } from '../kernel/reasons.ts'
 import { scopeKinds } from '../kernel/scope.ts'
 import type { Watch as LedgerWatch } from '../ledger/commit.ts'
 import { Bounded, type Sample, Tally } from './bounded.ts'
+import { type CustodyView, custodySamples } from './custody.ts'
 import { expose, type Samples } from './exposition.ts'
 import { gateSamples, Spending } from './gate-samples.ts'
 import { Histogram } from './histogram.ts'
@@ -15,6 +16,8 @@ export interface Metrics extends GateWatch, LedgerWatch {
   reloadFailed(): void
   /** The gate whose state is read at each scrape. */
   attach(gate: GateView): void
+  /** What is known of the ledger outside of the gate, read at each scrape. */
+  attachCustody(read: () => CustodyView): void
   /** Prometheus text. */
   text(): Promise<string>
 }
@@ -72,6 +75,7 @@ class Counts implements Metrics {
   #bytesDown = 0
   #reloadFailures = 0
   #gate: GateView | null = null
+  #custody: (() => CustodyView) | null = null
 
   decided(verdict: string, reason: string, domain: string, seconds: number): void {
     this.#decision.observe(seconds)
@@ -139,6 +143,10 @@ class Counts implements Metrics {
     this.#gate = gate
   }
 
+  attachCustody(read: () => CustodyView): void {
+    this.#custody = read
+  }
+
   text(): Promise<string> {
     return expose({
       samples: this.#samples(),
@@ -157,6 +165,7 @@ class Counts implements Metrics {
     return {
       haltgate_approvals_pending: one(0),
       haltgate_classifications_total: [],
+      ...(this.#custody === null ? {} : custodySamples(this.#custody())),
       ...(gate === null ? {} : gateSamples(gate, this.#spending, this.#haltedScopes)),
       haltgate_decisions_total: decisions.map(({ verdict, reason, domain, count }) => ({
         labels: [verdict, reason, domain],

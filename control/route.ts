@@ -1,5 +1,7 @@
 /** What a route of the control listener is: one row of the table in routes.ts. */
+import type { AuditPorts } from './audit/ports.ts'
 import type { DecisionPorts } from './decide/ports.ts'
+import type { ErasurePort } from './erasure-port.ts'
 import type { Reply } from './problem.ts'
 import type { Schema } from './schemas.ts'
 import type { Access, Caller, Role } from './token.ts'
@@ -20,6 +22,10 @@ export interface RouteContext {
   readonly listMax: number
   /** What decides about actions that are asked by this API; null where nothing does. */
   readonly decisions: DecisionPorts | null
+  /** Who erases from the vault; absent or null where there is none. */
+  readonly erasures?: ErasurePort | null
+  /** The index of the ledger; null where this gate keeps none. */
+  readonly audit: AuditPorts | null
 }
 
 export interface Call {

@@ -3,7 +3,9 @@
 import type { OrderAnswer } from '../gate/orders.ts'
 import { parseScope, type ScopeId } from '../kernel/scope.ts'
 import { approvalRoutes } from './approvals.ts'
+import { auditRoutes } from './audit/routes.ts'
 import { decisionRoutes } from './decide/routes.ts'
+import { erasureRoutes } from './erasures.ts'
 import { expositionType } from './exposition.ts'
 import { openApi } from './openapi.ts'
 import { problem, problemType, type Reply, refusedOrder } from './problem.ts'
@@ -129,6 +131,8 @@ export const routes: readonly Route[] = [
     },
   }),
   ...approvalRoutes,
+  ...auditRoutes,
+  ...erasureRoutes,
   ...decisionRoutes,
 ]
 

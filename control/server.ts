@@ -3,7 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { Failure, reasons } from '../kernel/reasons.ts'
 import { type Api, createApi } from './api.ts'
+import type { AuditPorts } from './audit/ports.ts'
 import type { DecisionPorts } from './decide/ports.ts'
+import type { ErasurePort } from './erasure-port.ts'
 import { isLoopback, type Listen, objection } from './front.ts'
 import { type ControlLimits, controlLimits } from './limits.ts'
 import type { Metrics } from './metrics.ts'
@@ -25,6 +27,10 @@ export interface ControlOptions {
   readonly durability: string
   /** What decides about actions that are asked by this API; absent where nothing does. */
   readonly decisions?: DecisionPorts
+  /** Who erases from the vault; absent or null where there is none. */
+  readonly erasures?: ErasurePort | null
+  /** The index of the ledger; absent where there is none. */
+  readonly audit?: AuditPorts
   /** Lets a listener stand that is not on loopback, although there is no TLS. */
   readonly insecure?: boolean
   readonly limits?: Partial<ControlLimits>
@@ -88,10 +94,12 @@ class Door {
     this.#limits = limits
     this.#tokens = new Tokens(options.tokens)
     this.#failed = new FailedTokens(limits.failedTokensMax, limits.failedTokensWindowMs)
-    const { decisions = null, gate, reload, version, durability } = options
+    const { audit = null, decisions = null, erasures = null, gate, reload } = options
+    const { durability, version } = options
     const { listMax } = limits
     const scrape = (): Promise<string> => this.#scraped()
-    this.#context = { decisions, gate, reload, scrape, version, durability, listMax }
+    const ports = { audit, decisions, erasures, gate }
+    this.#context = { ...ports, reload, scrape, version, durability, listMax }
     this.#fault = options.fault ?? rethrow
     this.#server = createListener(limits, (request, response) => this.#take(request, response))
   }

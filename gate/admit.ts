@@ -193,7 +193,7 @@ export function workOf(core: Core, asked: Asked, begunMs: number): Work {
   const classification = classified(policy, facts)
   const decoder = facts.content?.decoder ?? ''
   const bodyHash = bodyHashOf(core, facts)
-  const open = { unread: null, said: null, approval: null }
+  const open = { bodyBytes: null, unread: null, said: null, approval: null }
   return {
     core,
     facts,
@@ -231,11 +231,12 @@ function withBody(
   }
   const bodyHash = work.bodyHash ?? (() => reading.bodyHash ?? null)
   // Looked at by detectors alone, or only hashed, which is no fact: what the policy says stays as it was.
-  if (reading.content === null) return { ...work, bodyHash, begunMs }
+  const bodyBytes = (): Uint8Array | null => reading.bodyBytes ?? null
+  if (reading.content === null) return { ...work, bodyHash, bodyBytes, begunMs }
   const facts = new ReadFacts(work.facts, reading.content)
   const classification = classified(work.policy, facts)
   const unread = classification.decoder === '' ? null : twice(classification.decoder, decoder)
-  return { ...work, facts, classification, decoder, bodyHash, unread, begunMs }
+  return { ...work, facts, classification, decoder, bodyHash, bodyBytes, unread, begunMs }
 }
 
 function twice(wanted: DecoderName, read: DecoderName | ''): Work['unread'] {

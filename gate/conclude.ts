@@ -1,7 +1,7 @@
 /** The end of a judgement: decide, apply and append in one turn, and answer once the entry is durable (I1). */
 import type { Answer } from '../kernel/answer.ts'
 import type { AdmitEvent } from '../kernel/event.ts'
-import { runOf } from '../kernel/scope.ts'
+import { pathOf, runOf } from '../kernel/scope.ts'
 import type { State } from '../kernel/state.ts'
 import type { Receipt } from '../ledger/entry.ts'
 import { refusalOf } from './answer-refusal.ts'
@@ -9,7 +9,7 @@ import { isOverlong, unsaid } from './brief.ts'
 import { type Admitted, HeldPassage, ObservedPassage } from './held-passage.ts'
 import { bindingOf } from './judge.ts'
 import type { Passage } from './passage.ts'
-import type { Destination } from './ports.ts'
+import type { Commit, Destination } from './ports.ts'
 import { type DecisionRecord, decisionDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
 import { eventOf, observes, type Work } from './work.ts'
@@ -41,7 +41,9 @@ async function carriedOut(work: Work, conclusion: Conclusion): Promise<Passage |
   const { answer, event } = conclusion
   watch(work, answer)
   if (isFolded(work, conclusion)) return concluded(work, conclusion, null)
-  const draft = decisionDraft(recordOf(work, conclusion))
+  // Before anything is accepted: where it cannot be kept, nothing was decided.
+  const commitments = committed(work)
+  const draft = decisionDraft({ ...recordOf(work, conclusion), commitments })
   const { approval } = answer
   if (approval?.state === 'pending') core.approvals.concerns(approval.id, draft.data)
   core.accept(answer)
@@ -56,6 +58,17 @@ async function carriedOut(work: Work, conclusion: Conclusion): Promise<Passage |
   }
   core.watch.admitted((core.clock.monotonicMs() - work.begunMs) / 1000)
   return concluded(work, conclusion, receipt)
+}
+
+function committed({ bodyBytes, bodyHash, core, facts }: Work): ReturnType<Commit> {
+  if (core.commit === null) return null
+  const { seq: after } = core.ledger.head
+  return core.commit({
+    facts,
+    bodyHash: () => bodyHash?.() ?? null,
+    bodyBytes: () => bodyBytes?.() ?? null,
+    after,
+  })
 }
 
 function watch(work: Work, answer: Answer): void {
@@ -125,7 +138,7 @@ function concluded(work: Work, conclusion: Conclusion, receipt: Receipt | null):
   if (receipt !== null && isObserved(work, answer, addresses)) {
     return new ObservedPassage(core, admittedAs(work, conclusion, receipt))
   }
-  const path = core.pathOf(facts.principal)
+  const path = pathOf(facts.principal)
   const { digest } = policy
   return refusalOf({ answer, state: core.state, path, now: event.at, policy: digest, receipt })
 }

@@ -1,7 +1,7 @@
 /** What a gate is built of beside its ledger, and the seal that shuts it for good. */
 import type { Policy } from '../kernel/policy.ts'
 import type { OnApproval } from './approvals.ts'
-import type { Clock, Hash, Prove, Watch } from './ports.ts'
+import type { Clock, Commit, Hash, Prove, Watch } from './ports.ts'
 import type { KeyOf } from './roll.ts'
 
 export interface Seal {
@@ -19,8 +19,12 @@ export interface CoreOptions {
   readonly hash?: Hash
   /** Without it nothing is ever proved. */
   readonly prove?: Prove
+  /** Commits to what entries must not hold; absent where nothing is committed to. */
+  readonly commit?: Commit
   /** Told of each approval that is asked for, answered or over; must not throw and must not wait. */
   readonly onApproval?: OnApproval
+  /** How long the newest of what was written has waited to be held outside; absent where nothing is anchored. */
+  readonly anchorLagMs?: () => number
   /** Checks the whole state after every step: GOVERNANCE_CONTRACTS_ENABLED=1. */
   readonly deepCheck: boolean
   /** Called once, when the gate has sealed itself: end the process after draining. */

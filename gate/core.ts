@@ -5,7 +5,7 @@ import { checkState } from '../kernel/contracts.ts'
 import type { HaltCause, KernelEvent } from '../kernel/event.ts'
 import type { Policy, Terms } from '../kernel/policy.ts'
 import { Failure, type ReasonCode } from '../kernel/reasons.ts'
-import { fleet, type Principal, pathOf, type ScopeId } from '../kernel/scope.ts'
+import { fleet, type Principal, type ScopeId } from '../kernel/scope.ts'
 import type { State } from '../kernel/state.ts'
 import { step } from '../kernel/step.ts'
 import { haltOf } from '../kernel/view.ts'
@@ -18,10 +18,11 @@ import { type CoreOptions, type Seal, sealOf } from './core-options.ts'
 import { Flood, type FoldedRefusal, refusedEntriesPerSecond } from './flood.ts'
 import { Lines } from './line.ts'
 import { OpenRequests } from './open-requests.ts'
-import type { Clock, Hash, Prove, Watch } from './ports.ts'
+import type { Clock, Commit, Hash, Prove, Watch } from './ports.ts'
 import { alertDraft, approvalDraft, bounded, foldedDraft, orderDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
 import { type KeyOf, Roll } from './roll.ts'
+import { unanchored } from './unanchored.ts'
 
 export type { CoreOptions, Seal } from './core-options.ts'
 
@@ -36,11 +37,13 @@ export class Core {
   readonly approvals: Approvals
   readonly hash: Hash | null
   readonly prove: Prove | null
+  readonly commit: Commit | null
   /** Refusals that move nothing. */
   readonly refusals: Flood<FoldedRefusal>
   draining = false
   readonly #keyOf: KeyOf
   readonly #deepCheck: boolean
+  readonly #anchorLagMs: (() => number) | undefined
   readonly #onSeal: (seal: Seal) => void
   #policy: Policy
   #roll: Roll
@@ -62,6 +65,7 @@ export class Core {
     this.openRequests = new OpenRequests(this.backlog)
     this.hash = options.hash ?? null
     this.prove = options.prove ?? null
+    this.commit = options.commit ?? null
     this.approvals = new Approvals({
       clock: options.clock,
       now: () => this.now(),
@@ -71,6 +75,7 @@ export class Core {
     })
     this.refusals = this.#refusals()
     this.#deepCheck = options.deepCheck
+    this.#anchorLagMs = options.anchorLagMs
     this.#onSeal = options.onSeal
   }
 
@@ -137,7 +142,7 @@ export class Core {
     if (this.draining) return this.plain('shutting-down', 'The gate is shutting down.')
     const failure = this.ledger.obstacle
     if (failure !== null) return this.plain(failure.code, failure.message)
-    return null
+    return unanchored(this, this.#anchorLagMs)
   }
 
   /** Why nothing can be dispatched, extended, settled or ordered any more; null while it can. */
@@ -149,10 +154,6 @@ export class Core {
 
   plain(code: ReasonCode, message: string, receipt: Receipt | null = null): Refusal {
     return plainRefusal({ code, message, policy: this.policy.digest, receipt })
-  }
-
-  pathOf(principal: Principal): readonly ScopeId[] {
-    return pathOf(principal)
   }
 
   /** The refusal of whatever a halt on this path forbids; null where it is not halted. */

@@ -4,7 +4,10 @@ import type { Policy } from '../kernel/policy.ts'
 import { Failure, type ReasonCode, reasons } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
 import type { Principal } from '../kernel/scope.ts'
+import type { AnchorData } from '../ledger/anchor.ts'
+import type { DurableCheckpoint } from '../ledger/checkpoint.ts'
 import type { Receipt } from '../ledger/entry.ts'
+import type { GenesisData } from '../ledger/segment.ts'
 import { admit, reach } from './admit.ts'
 import { allows } from './allows.ts'
 import { plainRefusal } from './answer-refusal.ts'
@@ -30,6 +33,14 @@ import type { AdmitPorts } from './ports.ts'
 import { actorOf, bounded, mixture, rejectedDraft } from './record.ts'
 import type { Refusal } from './refusal.ts'
 import { type Rehearsal, type Rehearsed, rehearse } from './rehearse.ts'
+import {
+  anchorDraft,
+  type ErasureOrder,
+  erasureDraft,
+  type SystemOrder,
+  state,
+  systemDraft,
+} from './statement.ts'
 import { type GateStatus, type RunView, runsOf, statusOf } from './status.ts'
 import type { Amounts, Reject } from './work.ts'
 
@@ -85,9 +96,19 @@ export class Gate {
     return this.#core.ledger.bootId
   }
 
-  get ledger(): { head: Receipt; poisoned: Failure | null; refusal: Failure | null } {
-    const { head, poisoned, obstacle } = this.#core.ledger
-    return { head, poisoned, refusal: obstacle }
+  get ledger(): {
+    head: Receipt
+    checkpoint: DurableCheckpoint | null
+    poisoned: Failure | null
+    refusal: Failure | null
+  } {
+    const { checkpoint, head, poisoned, obstacle } = this.#core.ledger
+    return { checkpoint, head, poisoned, refusal: obstacle }
+  }
+
+  /** What names the log: origin, id, first key. */
+  get log(): GenesisData {
+    return this.#core.ledger.genesis
   }
 
   /** Admits one request, or refuses it; the ports are asked only while the policy would allow it. */
@@ -194,6 +215,28 @@ export class Gate {
 
   load(policy: Policy, note: LoadNote): Promise<OrderAnswer> {
     return load(this.#core, policy, note)
+  }
+
+  /** Records what an operator says of the system around the gate. */
+  record(order: SystemOrder): Promise<OrderAnswer> {
+    return state(this.#core, systemDraft(this.#core.now(), order))
+  }
+
+  /** Records that a subject's openings are gone. */
+  erased(order: ErasureOrder): Promise<OrderAnswer> {
+    return state(this.#core, erasureDraft(this.#core.now(), order))
+  }
+
+  /** Records that a checkpoint is held outside; nothing stands still for it. */
+  anchored(data: AnchorData): void {
+    if (this.#core.barred() === null && this.#core.ledger.obstacle === null) {
+      this.#core.note(anchorDraft(data))
+    }
+  }
+
+  /** Shuts the gate for good: somebody else writes a ledger of this name. */
+  shut(message: string): void {
+    this.#core.seal({ code: 'ledger-unavailable', message })
   }
 
   /** Records a reload that was refused; the policy in force stays. */

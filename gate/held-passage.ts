@@ -5,7 +5,7 @@ import type { Vector } from '../kernel/dimension.ts'
 import type { Classification } from '../kernel/policy.ts'
 import { Failure } from '../kernel/reasons.ts'
 import type { RequestFacts } from '../kernel/request.ts'
-import type { Principal } from '../kernel/scope.ts'
+import { type Principal, pathOf } from '../kernel/scope.ts'
 import type { Hold } from '../kernel/state.ts'
 import { passes } from '../kernel/verdict.ts'
 import type { Receipt } from '../ledger/entry.ts'
@@ -190,7 +190,7 @@ export class ObservedPassage implements Passage {
     const core = this.#core
     const barred = core.barred() ?? core.stranger(this.#principal)
     if (barred !== null) return barred
-    const path = core.pathOf(this.#principal)
+    const path = pathOf(this.#principal)
     const halted = core.haltedOn(path)
     if (halted !== null) return halted
     this.#open = { principal: this.#principal, path, cut, place: -1 }

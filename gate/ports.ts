@@ -49,6 +49,8 @@ export type Reading =
       readonly content: Content | null
       /** 64 hex digits: SHA-256 of the body as it will be forwarded; absent where it was not asked for. */
       readonly bodyHash?: string
+      /** The body itself, as long as nobody changes it; absent where it was not asked for. */
+      readonly bodyBytes?: Uint8Array
     }
 
 /**
@@ -89,6 +91,25 @@ export type Prove = (
   shown: Shown,
   by: { readonly policy: Policy; readonly at: number },
 ) => Promise<Proved>
+
+/** What a decision is about and its entry does not hold. */
+export interface Committed {
+  readonly facts: RequestFacts
+  /** 64 hex digits: SHA-256 of the body as it will be forwarded; null where nobody had to know it. */
+  readonly bodyHash: () => string | null
+  /** The body itself; null where nobody had to read it. */
+  readonly bodyBytes: () => Uint8Array | null
+  /** seq of the last durable entry. */
+  readonly after: number
+}
+
+/**
+ * Commits to it, and has the openings written before it answers; called in the turn that appends the entry.
+ *
+ * returns  the member `commitments`, keys ascending; null where there is nothing to commit to.
+ * errors   Failure: nothing may be decided.
+ */
+export type Commit = (committed: Committed) => Readonly<Record<string, string>> | null
 
 /** SHA-256 of a text in UTF-8, 64 lower-case hex digits. */
 export type Hash = (text: string) => string

@@ -100,6 +100,8 @@ export interface DecisionRecord {
   readonly findings: readonly PayloadFinding[]
   readonly policy: string
   readonly mode: string
+  /** Salted, of what it does not hold; null or absent where there are none. */
+  readonly commitments?: Readonly<Record<string, string>> | null
   /** What its domain said; null or absent where no domain judged it. */
   readonly judgement?: Judgement | null
 }
@@ -127,6 +129,7 @@ function decided(record: DecisionRecord): Plain {
   data['at'] = event.at
   if (event.budgets.length > 0) data['budgets'] = event.budgets
   if (!isEmpty(event.charge)) data['charge'] = ascending(event.charge)
+  if (record.commitments) data['commitments'] = record.commitments
   const context = contextOf(record)
   if (!isEmpty(context)) data['context'] = context
   const { judgement } = record

@@ -48,6 +48,8 @@ export interface Work {
   readonly unread: Reason | null
   /** SHA-256 of its body as it will be forwarded; null while nobody had to know it. */
   readonly bodyHash: (() => string | null) | null
+  /** The body itself; null while nobody had to read it. */
+  readonly bodyBytes: (() => Uint8Array | null) | null
   /** Null while nobody was asked. */
   readonly said: Said | null
   /** How a person's yes is bound; null where nobody has to be asked. */

@@ -174,6 +174,8 @@ export interface Policy extends Terms {
   readonly issuers: ReadonlyMap<string, IssuerTerms>
   /** Frozen with the policy, and part of its digest. */
   readonly domains: ReadonlyMap<string, DomainTerms>
+  /** Nothing is admitted while what was written so long ago is not anchored; absent where it need not be. */
+  readonly anchorLagMsMax?: number
   /** Whether any tunnel could have to be inspected. */
   readonly inspects: boolean
   /** The canonical JSON (RFC 8785) whose SHA-256 the digest is; compiling it gives this policy again. */

@@ -30,6 +30,8 @@ export interface CommitterOptions {
   readonly after: After
   readonly soon: Soon
   readonly watch: Watch | undefined
+  /** Awaited before a batch is written. */
+  readonly before: (() => Promise<void>) | undefined
   /** True where the segment is to end with what waits now. Asked outside of every caller's turn. */
   due(segment: OpenSegment): boolean
   /** Makes the segment that follows, while `batches` are all that the present one still gets. */
@@ -181,7 +183,8 @@ export class Committer {
   async #commit(batch: Batch): Promise<void> {
     const seconds = stopwatch()
     const { byteLength, entries } = batch
-    const { sync, watch } = this.#options
+    const { before, sync, watch } = this.#options
+    if (before !== undefined) await this.#inTime(before())
     await this.#inTime(this.#segment.append(batch.bytes, entries, sync))
     this.#taken.shift()
     this.#takenEntries -= entries

@@ -18,6 +18,12 @@ export const entryKinds = [
   'policy.load',
   'alert',
   'incident',
+  'checkpoint',
+  'key.rotate',
+  'anchor',
+  'clock.step',
+  'erasure',
+  'system',
 ] as const
 
 export type EntryKind = (typeof entryKinds)[number]

@@ -1,11 +1,14 @@
 /** The ledger for its one writer: what `append` acknowledged survives a crash and cannot be changed unseen. */
 import { assert } from '../kernel/contract.ts'
 import type { Failure } from '../kernel/reasons.ts'
+import type { DurableCheckpoint } from './checkpoint.ts'
+import { writeCheckpoint } from './checkpoint-file.ts'
+import { Checkpointer } from './checkpointer.ts'
 import { Committer } from './commit.ts'
 import { realAfter, runtime } from './deadline.ts'
 import { Disk } from './disk.ts'
 import type { Draft, Receipt } from './entry.ts'
-import { failureOf, unavailable } from './failure.ts'
+import { failureOf, rethrown, unavailable } from './failure.ts'
 import { nextSegment } from './next-segment.ts'
 import { type Opened, opened, segmentIsOver } from './opening.ts'
 import type { LedgerOptions } from './options.ts'
@@ -38,6 +41,8 @@ const ownKinds: ReadonlySet<string> = new Set([
   'segment.open',
   'boot.open',
   'boot.close',
+  'checkpoint',
+  'key.rotate',
 ])
 
 /** One open ledger; there is one to a directory, and the lock sees to it. */
@@ -47,6 +52,8 @@ export class Ledger {
   readonly #queue: Queue
   readonly #committer: Committer
   readonly #disk: Disk
+  /** Null where nothing is signed, and until the start is over. */
+  #checkpointer: Checkpointer | null = null
   #closing: Promise<void> | null = null
 
   private constructor(parts: Opened) {
@@ -63,6 +70,7 @@ export class Ledger {
       after: options.after ?? realAfter,
       soon: options.soon ?? ((callback) => callback()),
       watch: options.watch,
+      before: options.before,
       // `boot.close` is the last entry of its file, so that a closing ledger begins no other one.
       due: (segment) => {
         const { bytes, day, entries } = segment
@@ -72,9 +80,18 @@ export class Ledger {
       follow: (segment, batches) => {
         const digest = segment.digestWith(batches.map((batch) => batch.bytes))
         const previous = { bytes: digest.bytes, name: segment.name, sha256: digest.sha256 }
-        return nextSegment({ options, files, queue }, { previous, clean: true, torn: null })
+        const vkey = this.#checkpointer?.vkey ?? parts.vkey
+        const next = nextSegment(
+          { options, files, queue },
+          { previous, clean: true, torn: null, vkey },
+        )
+        this.#checkpointer?.rotate()
+        return next
       },
-      onPoison: (failure) => options.onPoison?.(failure),
+      onPoison: (failure) => {
+        this.#checkpointer?.stop()
+        options.onPoison?.(failure)
+      },
     })
   }
 
@@ -88,13 +105,18 @@ export class Ledger {
     const parts = await opened(options)
     const ledger = new Ledger(parts)
     try {
-      await new Promise<Receipt>((resolve, reject) => {
+      await ledger.#beginCheckpoints()
+      const booted = new Promise<Receipt>((resolve, reject) => {
         ledger.#push(ledger.#bootOpen(), { urgent: true, resolve, reject })
       })
+      ledger.#checkpointer?.make('start')
+      await booted
     } catch (error) {
+      ledger.#checkpointer?.stop()
       await ledger.#committer.drained()
+      await ledger.#checkpointer?.idle()
       ledger.#free()
-      throw error
+      throw rethrown(error, `the ledger in ${options.directory} cannot be opened`)
     }
     return ledger
   }
@@ -112,6 +134,11 @@ export class Ledger {
   /** What the log said of itself at its beginning. */
   get genesis(): GenesisData {
     return this.#opened.genesis
+  }
+
+  /** The newest checkpoint that is durable; null before the first, and where none are signed. */
+  get checkpoint(): DurableCheckpoint | null {
+    return this.#checkpointer?.latest ?? null
   }
 
   /** Why nothing more can be recorded until a restart; null while all is well. */
@@ -173,11 +200,49 @@ export class Ledger {
   }
 
   async #close(): Promise<void> {
+    // Nothing comes behind `boot.close`, not even a checkpoint.
+    this.#checkpointer?.stop()
     if (this.poisoned === null) {
       this.#push({ actor: {}, data: { clean: true }, kind: 'boot.close' }, null)
     }
     await this.#committer.drained()
+    // While the lock is held: an older note must not come after a newer writer's.
+    await this.#checkpointer?.idle()
+    try {
+      if (this.poisoned === null) await this.#checkpointer?.close(this.head)
+    } catch (error) {
+      // All entries are durable; their last note is not, and verification says that the end is uncovered.
+      this.#options.checkpoints?.trouble?.(error)
+    }
     this.#free()
+  }
+
+  /** The key that the chain names signs; a segment that was just begun brings the next one. */
+  async #beginCheckpoints(): Promise<void> {
+    const { files, follows, genesis, keys, options, queue, vkey } = this.#opened
+    const { checkpoints } = options
+    if (keys === null || checkpoints === undefined) return
+    const tree = {
+      get size(): number {
+        return queue.position.seq
+      },
+      root: () => queue.root(),
+    }
+    const publish = async (checkpoint: DurableCheckpoint): Promise<void> => {
+      await writeCheckpoint(files, options.directory, checkpoint.note)
+      checkpoints.published?.(checkpoint)
+    }
+    const append = (line: Line): Promise<Receipt> =>
+      new Promise((resolve, reject) => {
+        queue.push(line, options.now(), { urgent: false, resolve, reject })
+        this.#committer.nudge()
+      })
+    const trouble = (error: unknown): void => checkpoints.trouble?.(error)
+    const { after = realAfter, now } = options
+    this.#checkpointer = await Checkpointer.begin(
+      { keys, tree, now, after, append, publish, trouble },
+      { vkey, origin: genesis.origin, rotate: follows },
+    )
   }
 
   #free(): void {
@@ -190,6 +255,7 @@ export class Ledger {
 
   #push(line: Line, waiter: Waiter | null): void {
     this.#queue.push(line, this.#options.now(), waiter)
+    this.#checkpointer?.pushed()
     if (waiter?.urgent === true) this.#committer.wake()
     else this.#committer.nudge()
   }

@@ -21,6 +21,8 @@ export interface Ended {
   readonly previous: Digest & { readonly name: string }
   readonly clean: boolean
   readonly torn: Digest | null
+  /** Key of the checkpoints that is in force behind it. */
+  readonly vkey: string
 }
 
 export interface Making {
@@ -29,16 +31,21 @@ export interface Making {
   readonly queue: Queue
 }
 
-/** Begins a ledger; `vkey` stays empty as long as checkpoints are not signed. */
-export function genesisSegment(making: Making): NextSegment & { readonly genesis: GenesisData } {
+/** Begins a ledger. sign  makes the first key of its checkpoints durable, and answers it; null where none signs. */
+export async function genesisSegment(
+  making: Making,
+  sign: ((origin: string) => Promise<string>) | null,
+): Promise<NextSegment & { readonly genesis: GenesisData }> {
   const { options } = making
+  const log_id = options.random(16).toString('hex')
+  const origin = typeof options.origin === 'string' ? options.origin : options.origin(log_id)
   const genesis: GenesisData = {
     created_by: options.createdBy,
     hash: 'sha256-rfc6962-leaf',
-    log_id: options.random(16).toString('hex'),
-    origin: options.origin,
+    log_id,
+    origin,
     spec: 'haltgate-ledger/1',
-    vkey: '',
+    vkey: sign === null ? '' : await sign(origin),
   }
   const batch = first(making, { actor: {}, data: genesis, kind: 'log.genesis' })
   return { ...next(making, batch, async () => {}), genesis }
@@ -54,7 +61,7 @@ export function nextSegment(making: Making, ended: Ended): NextSegment {
   const { seq } = queue.position
   const snapshot = snapshotOf(seq, options.snapshot())
   const { bytes, name, sha256 } = ended.previous
-  const data: SegmentOpenData = {
+  const data: Omit<SegmentOpenData, 'vkey'> & { readonly vkey?: string } = {
     clean: ended.clean,
     first_seq: seq,
     frontier: queue.roots,
@@ -62,6 +69,7 @@ export function nextSegment(making: Making, ended: Ended): NextSegment {
     snapshot: { name: snapshot.name, sha256: snapshot.sha256 },
     torn: ended.torn,
     tree_size: seq,
+    ...(ended.vkey === '' ? {} : { vkey: ended.vkey }),
   }
   const batch = first(making, { actor: {}, data, kind: 'segment.open' })
   return next(making, batch, () => writeSnapshot(files, options.directory, snapshot))

@@ -1,5 +1,5 @@
 /** From a directory to a ledger that can be written: judged, locked, recovered, and begun or gone on with. */
-
+import { CheckpointKeys } from './checkpoint-keys.ts'
 import type { Receipt } from './entry.ts'
 import { rethrown } from './failure.ts'
 import { type Files, realFiles } from './files.ts'
@@ -28,6 +28,12 @@ export interface Opened {
   readonly last: Receipt
   /** A file without a whole line that was put out of the way; null where there was none. */
   readonly aside: Aside | null
+  /** Keys of the checkpoints; null where none are signed. */
+  readonly keys: CheckpointKeys | null
+  /** The key in force; empty where none is. */
+  readonly vkey: string
+  /** True where a segment was begun that follows another. */
+  readonly follows: boolean
 }
 
 /** True where a segment should end: it is large, or of another day than the entry that would follow. */
@@ -66,32 +72,47 @@ async function begun(options: LedgerOptions, files: Files, lock: Lock): Promise<
   const aside =
     newest === undefined ? null : await putAside(files, directory, { name: newest, boot })
   if (aside !== null) names = names.slice(0, -1)
-  const base = { options, files, boot, lock, aside }
+  const keys = keysOf(options, files)
+  const base = { options, files, boot, lock, aside, keys }
   if (names.length === 0) {
     options.restore(null)
     const queue = new Queue(boot, { seq: 0, hash: noHash, ts: '' }, new Frontier(0, []))
-    const { genesis, make, receipt } = genesisSegment({ options, files, queue })
-    return { ...base, queue, genesis, segment: await make(), last: receipt }
+    const sign = keys === null ? null : async (origin: string) => (await keys.make(origin)).vkey
+    const { genesis, make, receipt } = await genesisSegment({ options, files, queue }, sign)
+    const rest = { genesis, segment: await make(), last: receipt, vkey: genesis.vkey }
+    return { ...base, queue, ...rest, follows: false }
   }
   const { fold, restore, verifyAll } = options
   const found = recover({ directory, files, all: verifyAll ?? false, restore, fold }, names)
   const queue = new Queue(boot, found.position, found.frontier)
   const last = { seq: found.position.seq - 1, hash: found.position.hash }
+  const { genesis, vkey } = found
   const today = dayOf(later(timestampOf(options.now()), found.position.ts))
   if (found.clean && !segmentIsOver(options, found.last, today)) {
     const segment = OpenSegment.resume(files, directory, found.last)
-    return { ...base, queue, genesis: found.genesis, segment, last }
+    return { ...base, queue, genesis, segment, last, vkey, follows: false }
   }
   const { make, receipt } = nextSegment({ options, files, queue }, endedOf(found))
-  return { ...base, queue, genesis: found.genesis, segment: await make(), last: receipt }
+  const segment = await make()
+  return { ...base, queue, genesis, segment, last: receipt, vkey, follows: true }
+}
+
+/** errors  Failure where their directory cannot be used. */
+function keysOf({ checkpoints }: LedgerOptions, files: Files): CheckpointKeys | null {
+  if (checkpoints === undefined) return null
+  const { directory, generate } = checkpoints
+  const keys = new CheckpointKeys({ files, directory, generate })
+  keys.prepare()
+  return keys
 }
 
 function endedOf(found: Recovered): {
   readonly previous: Digest & { readonly name: string }
   readonly clean: boolean
   readonly torn: Digest | null
+  readonly vkey: string
 } {
   const { bytes, digest, name } = found.last
   const previous = { bytes, name, sha256: digest.copy().digest('hex') }
-  return { previous, clean: found.clean, torn: found.torn }
+  return { previous, clean: found.clean, torn: found.torn, vkey: found.vkey }
 }

@@ -136,6 +136,11 @@ export class Queue {
     return this.#frontier.roots
   }
 
+  /** Root over every entry so far; asserts that there is one. */
+  root(): string {
+    return this.#frontier.root()
+  }
+
   /** Entries and bytes that no batch was taken for yet. */
   get entries(): number {
     return this.#entries

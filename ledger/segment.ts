@@ -14,7 +14,7 @@ export interface GenesisData {
   /** URL without scheme. */
   readonly origin: string
   readonly spec: 'haltgate-ledger/1'
-  /** Verifying key of the checkpoints; empty while they are not signed. */
+  /** Verifying key of the first checkpoints; empty where they are not signed. */
   readonly vkey: string
 }
 
@@ -40,6 +40,8 @@ export interface SegmentOpenData {
   readonly torn: Digest | null
   /** Number of entries before this one. */
   readonly tree_size: number
+  /** Key of the checkpoints that is in force here; empty where they are not signed. */
+  readonly vkey: string
 }
 
 const namePattern = /^ledger-(\d{15})\.jsonl$/
@@ -81,7 +83,7 @@ export function genesisOf(entry: Entry): GenesisData {
 
 /** Reads the data of a verified `segment.open`; errors: Failure for any other kind or form. */
 export function segmentOpenOf(entry: Entry): SegmentOpenData {
-  const { clean, first_seq, frontier, previous, snapshot, torn, tree_size } = entry.data
+  const { clean, first_seq, frontier, previous, snapshot, torn, tree_size, vkey } = entry.data
   const named = digestOf(previous)
   const tail = torn === null ? null : digestOf(torn)
   const file = record(snapshot)
@@ -96,7 +98,9 @@ export function segmentOpenOf(entry: Entry): SegmentOpenData {
     named === null ||
     (torn !== null && tail === null) ||
     file?.['name'] !== snapshotName(entry.seq) ||
-    !isHash(file['sha256'])
+    !isHash(file['sha256']) ||
+    // Segments of before checkpoints were signed have none.
+    (vkey !== undefined && typeof vkey !== 'string')
   ) {
     throw wrong('it is not segment.open of the known form')
   }
@@ -111,6 +115,7 @@ export function segmentOpenOf(entry: Entry): SegmentOpenData {
     snapshot: { name: snapshotName(entry.seq), sha256: file['sha256'] },
     torn: tail,
     tree_size: entry.seq,
+    vkey: vkey ?? '',
   }
 }
 

@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto'
 import { assert } from '../kernel/contract.ts'
 import { type Followed, follow, validBehind, wayOut } from './chain.ts'
+import { readCheckpoint } from './checkpoint-file.ts'
 import type { Entry } from './entry.ts'
 import { unavailable } from './failure.ts'
 import type { Files } from './files.ts'
 import { Frontier } from './frontier.ts'
 import { noHash } from './line.ts'
+import type { Note } from './note.ts'
 import type { Extent } from './open-segment.ts'
 import { batchBytesMax, type Position } from './queue.ts'
 import { digestRange } from './read-lines.ts'
@@ -33,6 +35,8 @@ export interface Recovered {
   readonly torn: Digest | null
   /** True where the last entry is `boot.close` and nothing lies behind it. */
   readonly clean: boolean
+  /** Key of the checkpoints that is in force at the end; empty where they are not signed. */
+  readonly vkey: string
 }
 
 /** A crash leaves one batch half written; what is longer was not left by a crash of ours. */
@@ -56,12 +60,16 @@ export function recover(options: RecoverOptions, names: readonly string[]): Reco
   }
   let position = positionBefore(segmentAt(segments, first))
   const frontier = frontierBefore(segmentAt(segments, first))
+  const published = readCheckpoint(files, directory)
+  let vkey = keyBefore(segmentAt(segments, first))
   let followed: Followed | null = null
   for (let index = first; index < segments.length; index += 1) {
     const segment = segmentAt(segments, index)
     requireFrontier(segment, frontier)
     const each = (entry: Entry): void => {
       frontier.push(entry.hash)
+      if (frontier.size === published?.size) requireRoot(directory, published, frontier.root())
+      if (entry.kind === 'key.rotate') vkey = String(entry.data['vkey'])
       const header = entry.kind === 'segment.open' || entry.kind === 'log.genesis'
       if (index >= from && !header) options.fold(entry)
     }
@@ -77,6 +85,7 @@ export function recover(options: RecoverOptions, names: readonly string[]): Reco
   }
   const last = segmentAt(segments, segments.length - 1)
   assert(followed !== null, 'the last segment was followed')
+  requireReached(directory, published, frontier.size)
   const torn = tornOf(files, last, followed)
   return {
     genesis,
@@ -91,7 +100,29 @@ export function recover(options: RecoverOptions, names: readonly string[]): Reco
     },
     torn,
     clean: torn === null && followed.last?.kind === 'boot.close',
+    vkey,
   }
+}
+
+/** A checkpoint was published when all that it covers was durable: a tree behind it has lost entries since. */
+function requireReached(directory: string, published: Note | null, size: number): void {
+  if (published === null || published.size <= size) return
+  throw unavailable(
+    `${directory} holds ${size} entries where its checkpoint covers ${published.size}: the newest are gone, ` +
+      `or an older copy was put back. ${wayOut}`,
+  )
+}
+
+function requireRoot(directory: string, published: Note, root: string): void {
+  if (published.root === root) return
+  throw unavailable(
+    `${directory} is not the ledger of its checkpoint: the first ${published.size} entries have another root. ${wayOut}`,
+  )
+}
+
+/** The key that signs what comes behind the first entry of a segment. */
+function keyBefore({ head }: StoredSegment): string {
+  return head.seq === 0 ? genesisOf(head).vkey : segmentOpenOf(head).vkey
 }
 
 /** Restores the newest state that is there, and answers the index of the segment that follows from it. */

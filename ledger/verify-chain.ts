@@ -6,6 +6,7 @@ import { noHash } from './line.ts'
 import type { LineReader } from './scan-lines.ts'
 import { genesisOf, type SegmentOpenData, segmentOpenOf } from './segment.ts'
 import type { LineCheck } from './verify-line.ts'
+import type { Mark } from './verify-mark.ts'
 import {
   type Details,
   type Finding,
@@ -14,6 +15,7 @@ import {
   findingOf,
   type Place,
 } from './verify-report.ts'
+import { Teller } from './verify-tell.ts'
 
 /** A segment as it is being read. */
 export interface Segment {
@@ -28,6 +30,31 @@ export interface ChainOptions {
   /** Told of each entry for as long as the chain is unbroken; null where nobody wants them. */
   readonly visit: ((entry: Entry, place: Place) => void) | null
   readonly expected: { readonly seq: number; readonly hash: string } | null
+  /** Told of what bears on signatures. */
+  readonly tell: (mark: Mark) => void
+  /** Sizes of the tree whose roots are told, ascending. */
+  readonly sizes: readonly number[]
+}
+
+/** Where an unbroken chain stands between two lines. */
+export interface Standing {
+  /** Of the next entry. */
+  readonly next: number
+  /** Hash and time of the last one. */
+  readonly leaf: string
+  readonly ts: string
+  /** Roots of the perfect subtrees over all before. */
+  readonly roots: readonly string[]
+}
+
+/** A segment that another thread followed from a standing on, and found nothing wrong in. */
+export interface Followed {
+  readonly end: Standing
+  readonly entries: number
+  readonly closed: boolean
+  readonly met: boolean
+  readonly good: number
+  readonly opening: { readonly says: SegmentOpenData; readonly offset: number } | null
 }
 
 export class Chain {
@@ -58,16 +85,55 @@ export class Chain {
   /** Unsound lines since the last sound one, and what of the last of them a `prev` may name. */
   #unsound = 0
   #claims: readonly string[] = []
-  readonly #ts = new Uint8Array(24)
+  readonly #ts = Buffer.alloc(24)
+  readonly #teller: Teller
 
   constructor(options: ChainOptions) {
     this.#options = options
+    this.#teller = new Teller(options.sizes, options.tell)
+  }
+
+  /** Takes a standing for granted, as if the lines before had been read. */
+  assume({ leaf, next, roots, ts }: Standing): void {
+    this.#next = next
+    this.#leaf = leaf
+    this.#ts.write(ts, 'latin1')
+    this.tree = new Frontier(next, roots)
+  }
+
+  /** True where the chain, unbroken, stands there; its last time may be an earlier one. */
+  stands({ leaf, next, roots, ts }: Standing): boolean {
+    if (this.broken || this.#adopt || this.#unsound > 0 || this.tail.count > 0) return false
+    const grown = this.tree?.roots.join() === roots.join()
+    return grown && this.#next === next && this.#leaf === leaf && this.ts <= ts
+  }
+
+  /** Goes on behind a segment that begins where this chain stands. */
+  resume(segment: Segment, followed: Followed): void {
+    this.enter(segment)
+    this.assume(followed.end)
+    this.#entered = true
+    this.entries += followed.entries
+    this.closed = followed.closed
+    this.met ||= followed.met
+    this.good = followed.good
+    this.opening = followed.opening
+  }
+
+  /** What whoever follows only this segment hands over; null where anything in it is wrong. */
+  get followed(): Followed | null {
+    if (this.broken || this.tail.count > 0 || this.tree === null || this.entries === 0) return null
+    const { ts } = this
+    const end = { next: this.#next, leaf: this.#leaf, ts, roots: this.tree.roots }
+    const { closed, entries, good, met, opening } = this
+    return { end, entries, closed, met, good, opening }
   }
 
   /** Enters a file. Unsound lines at the end of the one before stay undecided until the first sound line. */
   enter(segment: Segment): void {
     this.#segment = segment
     this.#entered = false
+    this.#teller.enter(segment.name)
     this.good = 0
     this.opening = null
     if (segment.before === null) {
@@ -99,6 +165,11 @@ export class Chain {
   /** The last sound entry. */
   get head(): { readonly seq: number; readonly hash: string } | null {
     return this.entries === 0 ? null : { seq: this.#next - 1, hash: this.#leaf }
+  }
+
+  /** Of the last entry. */
+  get ts(): string {
+    return this.#ts.toString('latin1')
   }
 
   /** What the next sound entry should be. */
@@ -239,8 +310,9 @@ export class Chain {
     this.good = reader.offset + reader.length
     this.#next = seq + 1
     this.#leaf = check.leaf
+    if (whole) this.#teller.take(reader, check, seq, this)
+    else this.broken = true
     this.tree?.push(check.leaf)
-    if (!whole) this.broken = true
     const { expected, visit } = this.#options
     if (seq === expected?.seq) {
       this.met = true

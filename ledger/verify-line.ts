@@ -75,6 +75,18 @@ export class LineCheck {
     return this.#scanner.isKind(kind)
   }
 
+  /** Of a line without a flaw. */
+  get kindLength(): number {
+    return this.#scanner.kindEnd - this.#scanner.kindStart
+  }
+
+  /** As the line has it; empty where it says none. */
+  get ts(): string {
+    return this.#ts === nothing
+      ? ''
+      : this.#ts.toString('latin1', this.#tsStart, this.#tsStart + 24)
+  }
+
   /** True where `prev` is this hash; true, too, where a flawed line has none to say otherwise. */
   follows(leaf: string): boolean {
     if (this.#scanner.adjoins && leaf === this.#before) return true

@@ -1,4 +1,5 @@
 /** What a verification answers: findings, the exit code that follows from them, and the report as JSON has it. */
+import { checkpointName } from './checkpoint-file.ts'
 
 /** What can be wrong, and the sentence for it. Codes are never reused; docs/ledger.md lists the same. */
 export const findingCodes = {
@@ -18,11 +19,22 @@ export const findingCodes = {
   EXPECT_MISMATCH: 'The expected entry is not there.',
   REPLAY_MISMATCH: 'The entry does not follow from the entries before and its policy.',
   VERSION: 'The entry is of a version that this program does not know.',
+  CP_SIG: 'No valid signature of the key in force is on the checkpoint.',
+  CP_ROOT: 'The checkpoint is of another tree than the entries make.',
+  CP_GAP: 'Entries waited for a checkpoint longer than they may, or have none.',
+  KEY_RANGE: 'A key of this ledger signed where it was not in force.',
+  KEY_UNTRUSTED: 'The first key of the ledger is not the one that is trusted.',
+  ANCHOR_AHEAD: 'An anchor covers more entries than the ledger has.',
+  ANCHOR_FORK: 'An anchor is not of this ledger.',
+  ANCHOR_VERSION: 'A slot of the anchors was overwritten, deleted or left out.',
+  ANCHOR_LOCK: 'Nothing keeps the anchor from being removed.',
+  ANCHOR_LAG: 'The newest anchor is too far behind the end of the ledger.',
+  INDEX_MISMATCH: 'A row of the index is not what the ledger says.',
 } as const
 
 export type FindingCode = keyof typeof findingCodes
 
-/** How much was asked to be proven. Only `chain` can be answered so far. */
+/** How much was asked to be proven; each has those before it in it. */
 export const levels = ['chain', 'signed', 'anchored'] as const
 
 export type Level = (typeof levels)[number]
@@ -49,7 +61,7 @@ export interface Report {
   readonly ok: boolean
   readonly exit: Exit
   /** What was reached; `none` below `chain`. */
-  readonly level: 'none' | 'chain'
+  readonly level: 'none' | Level
   readonly required: Level
   /** The result as a sentence. */
   readonly message: string
@@ -66,12 +78,25 @@ export interface Report {
   /** Root over the entries 0 to size - 1; null where they are not all proven to be in their place. */
   readonly tree: { readonly size: number; readonly root: string } | null
   readonly checkpoints: {
+    /** Notes whose signature and root are right. */
     readonly verified: number
+    /** Entries that the newest of them covers. */
     readonly last_size: number
+    /** Entries behind it. */
     readonly uncovered: number
+    /** In the order of their coming. */
     readonly keys: readonly string[]
+    /** True where the first of them is the one that was asked for. */
+    readonly pinned: boolean
   }
-  readonly anchor: null
+  /** Null where no anchors were given. */
+  readonly anchor: {
+    readonly store: string
+    readonly slots: number
+    readonly last_size: number
+    /** Until when the newest one cannot be removed; null where nothing says so. */
+    readonly held_until: string | null
+  } | null
   /** `clean` ends with boot.close; null where the range ends before the ledger does. */
   readonly tail: { readonly state: 'clean' | 'unclean' | 'torn'; readonly bytes: number } | null
   readonly replay: { readonly entries: number; readonly mismatches: number } | null
@@ -118,10 +143,24 @@ export function worse(one: Exit, other: Exit): Exit {
   return order.indexOf(one) <= order.indexOf(other) ? one : other
 }
 
-function exitOf(finding: Finding): Exit {
-  if (finding.severity === 'warning') return 3
-  if (finding.code === 'EXPECT_MISMATCH') return 4
-  return finding.code === 'VERSION' ? 6 : 1
+/** Findings that say: this is not a continuation of what was seen before. */
+const rollbacks: ReadonlySet<FindingCode> = new Set<FindingCode>([
+  'EXPECT_MISMATCH',
+  'ANCHOR_AHEAD',
+  'ANCHOR_FORK',
+  'ANCHOR_VERSION',
+])
+
+function exitOf({ code, segment, severity }: Finding): Exit {
+  if (severity === 'warning') return 3
+  if (rollbacks.has(code) || (code === 'CP_ROOT' && segment === checkpointName)) return 4
+  return code === 'VERSION' ? 6 : 1
+}
+
+/** The lowest level that a finding stands in the way of. */
+function levelOf(code: FindingCode): Level {
+  if (code.startsWith('ANCHOR_')) return 'anchored'
+  return code.startsWith('CP_') || code.startsWith('KEY_') ? 'signed' : 'chain'
 }
 
 /** Gathers findings in the order of the files, in bounded memory. */
@@ -129,10 +168,16 @@ export class Findings {
   readonly list: Finding[] = []
   count = 0
   exit: Exit = 0
+  /** The lowest level that a finding stands in the way of; null while there is none. */
+  barred: Level | null = null
 
   add(finding: Finding): void {
     this.count += 1
     this.exit = worse(this.exit, exitOf(finding))
+    const level = levelOf(finding.code)
+    if (this.barred === null || levels.indexOf(level) < levels.indexOf(this.barred)) {
+      this.barred = level
+    }
     if (this.list.length < findingsMax) this.list.push(finding)
   }
 

@@ -75,6 +75,7 @@ export function compile(
   const judge = new Judge({ agents, domains, rules, elapsedMs })
   return {
     ...termsOf(source, seal),
+    ...(source.anchored_within_ms === 0 ? {} : { anchorLagMsMax: source.anchored_within_ms }),
     agents,
     credentials: new Map(source.credentials.map((each) => [each.name, each])),
     approvers: new Map(source.approvers.map((each) => [each.name, each])),

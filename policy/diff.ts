@@ -127,9 +127,14 @@ function lengthOf(value: unknown): string {
 }
 
 function settingsOf(old: PolicySource, next: PolicySource): readonly KeyChange[] {
-  const flat = ({ mode, defaults, price_table, unpriced }: PolicySource): Plain => {
+  const flat = ({ anchored_within_ms, mode, defaults, ...rest }: PolicySource): Plain => {
+    const { price_table, unpriced } = rest
     const prefixed = Object.entries(defaults).map(([key, value]) => [`defaults.${key}`, value])
-    return { mode, price_table, 'prices.unpriced': unpriced, ...Object.fromEntries(prefixed) }
+    return {
+      ...{ mode, price_table, 'prices.unpriced': unpriced },
+      'ledger.anchored_within': anchored_within_ms,
+      ...Object.fromEntries(prefixed),
+    }
   }
   return keysOf(flat(old), flat(next))
 }

@@ -177,6 +177,7 @@ interface PolicyFile {
     readonly tls?: 'inspect' | 'tunnel'
     readonly upstream_proxy?: string
   }
+  readonly ledger?: { readonly anchored_within?: string }
   readonly agents?: Readonly<Record<string, FileAgent | null>>
   readonly rules?: readonly FileRule[]
   readonly budgets?: readonly FileBudget[]

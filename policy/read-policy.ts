@@ -1,6 +1,7 @@
 /** Reads a whole file into the canonical form: agents first, for rules and budgets refer to them. */
 import { actorDefault, actorPattern } from '../kernel/domain.ts'
 import type { ApproverTerms } from '../kernel/policy.ts'
+import { readDuration } from './amount.ts'
 import type { FileAgent, PolicyFile } from './file.ts'
 import { didYouMean } from './problem.ts'
 import { readBudget } from './read-budget.ts'
@@ -69,11 +70,8 @@ export function readPolicy(
       read: readBudget({ ...budgetDefault, ...raw }, { path, reading, declared }),
     })
   })
-  const {
-    verdict = 'deny',
-    tls = 'inspect',
-    upstream_proxy = '',
-  } = isBroken(['defaults']) ? {} : (file.defaults ?? {})
+  const defaults = isBroken(['defaults']) ? {} : (file.defaults ?? {})
+  const { verdict = 'deny', tls = 'inspect', upstream_proxy = '' } = defaults
   if (upstream_proxy !== '') {
     refersToProxy(['defaults', 'upstream_proxy'], upstream_proxy, { reading, declared })
   }
@@ -83,6 +81,7 @@ export function readPolicy(
     version: 1,
     mode: file.mode ?? 'enforce',
     defaults: { verdict, tls, upstream_proxy },
+    anchored_within_ms: isBroken(['ledger']) ? 0 : readAnchoredWithin(file, reading),
     agents,
     rules: boundRules.map(({ read }) => read),
     approvers,
@@ -100,6 +99,20 @@ export function readPolicy(
   const pathOf = ({ path }: { readonly path: Path }): Path => path
   return { source, rulePaths: boundRules.map(pathOf), budgetPaths: boundBudgets.map(pathOf) }
 }
+
+/** How long the newest entries may wait to be held outside; 0 where the policy does not say. */
+function readAnchoredWithin({ ledger }: PolicyFile, reading: Reading): number {
+  if (ledger?.anchored_within === undefined) return 0
+  const amount = readDuration(ledger.anchored_within)
+  const path = ['ledger', 'anchored_within']
+  if ('problem' in amount) reading.problem(path, amount.problem)
+  // An anchor is put once a minute: less would refuse everything.
+  else if (amount.value >= anchoredWithinMsMin) return amount.value
+  else reading.problem(path, 'an anchor is put once a minute: allow at least 2m')
+  return 0
+}
+
+const anchoredWithinMsMin = 120_000
 
 /** Those that a rule names, or that the policy says something of, ascending by name. */
 function usedDomains(

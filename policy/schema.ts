@@ -241,6 +241,7 @@ export const schema = {
       maxProperties: listMax,
       additionalProperties: upstreamProxy,
     },
+    ledger: { type: 'object', additionalProperties: false, properties: { anchored_within: text } },
     prices,
     agents: { type: 'object', maxProperties: agentsMax, additionalProperties: agent },
     rules: { type: 'array', maxItems: rulesMax, items: rule },

@@ -153,6 +153,8 @@ export interface PolicySource {
     /** Name of a proxy, or empty. */
     readonly upstream_proxy: string
   }
+  /** Refuses while what was written so long ago is not held outside; 0 where it need not be. */
+  readonly anchored_within_ms: number
   /** Ascending by name. */
   readonly agents: readonly AgentSource[]
   /** In the order of the file, which decides what a request is. */
@@ -229,6 +231,7 @@ const emptyAgent = { tenant: '', project: '', actor: '', type: '', tokens: [] }
 
 /** What a policy has none of, where its file does not say. */
 export const emptyPolicy = {
+  anchored_within_ms: 0,
   credentials: [],
   upstream_proxies: [],
   price_table: '',

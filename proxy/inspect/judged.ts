@@ -195,11 +195,12 @@ function isOpaque({ decoder, hash, payload }: Needed): boolean {
   return hash === true && decoder === '' && payload.length === 0
 }
 
-/** A reading with the hash of the bytes that will be forwarded, made when it is asked for. */
+/** A reading with the bytes that will be forwarded, and their hash, made when it is asked for. */
 function bound(body: Buffer, reading: Extract<Reading, { readonly ok: true }>): Reading {
   let hash: string | null = null
   return {
     ...reading,
+    bodyBytes: body,
     get bodyHash(): string {
       hash ??= createHash('sha256').update(body).digest('hex')
       return hash

@@ -84,7 +84,8 @@ test('audit shows and proves a ledger while its gate runs and after, and never w
   t.equal((await audit('verify', '--expect-head', `${seq}:${hash}`)).code, 0)
   const other = await audit('verify', '--expect-head', `${seq}:${'0'.repeat(64)}`)
   t.match(other, { code: 4, output: /\nROLLBACK {2}/ })
-  t.equal((await audit('verify', '--require', 'signed')).code, 3)
+  t.equal((await audit('verify', '--require', 'signed')).code, 0)
+  t.equal((await audit('verify', '--require', 'anchored')).code, 3)
   const decisions = (await audit('show', '--kind', 'decision', '--json')).output.trim().split('\n')
   t.match(
     decisions.map((line) => JSON.parse(line)),

@@ -19,6 +19,7 @@ const bodies: Readonly<Record<string, object>> = {
   '/api/v1/policy/reload': {},
   '/api/v1/approvals/:id/approve': { reason: 'seen' },
   '/api/v1/approvals/:id/deny': { reason: 'too much' },
+  '/api/v1/erasures': { subject: 'actor:ada', authority: 'ticket 7' },
 }
 
 const ofDecisions: ReadonlySet<string> = new Set([

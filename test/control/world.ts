@@ -103,6 +103,12 @@ export async function openControl(t: Test, more: Partial<ControlOptions> = {}): 
   metrics.attach(gate)
   const faults: unknown[] = []
   const control = await startControl({
+    erasures: {
+      erase: async () => ({
+        subject: 'id',
+        done: { subject: 'id', count: 1, fields: ['query'], receipt: { seq: 7, hash: 'ab' } },
+      }),
+    },
     listen: { host: '127.0.0.1', port: 0 },
     gate,
     tokens: [

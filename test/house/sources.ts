@@ -11,6 +11,7 @@ export const rooms = [
   'proof',
   'ledger',
   'gate',
+  'evidence',
   'proxy',
   'control',
   'fleet',

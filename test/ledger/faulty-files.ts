@@ -1,5 +1,5 @@
 /** The machine with a fault at the n-th system call, and a power loss that takes what was not synced. */
-import { renameSync, rmSync, truncateSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { type Files, realFiles } from '../../ledger/files.ts'
 
 /** What happens at the n-th call: an error there and then, or a machine that is gone from then on. */
@@ -9,6 +9,8 @@ export interface Fault {
   readonly code: string
   /** True where every later call fails too: the process is dead, as far as the disk can tell. */
   readonly dead?: boolean
+  /** Only calls of this name are counted; all of them where it is left out. */
+  readonly call?: string
   /** At most so many bytes are taken by one write. */
   readonly writeBytesMax?: number
 }
@@ -38,7 +40,9 @@ export class FaultyFiles {
   readonly #fault: Fault
   readonly #open = new Map<number, Tracked>()
   readonly #tracked = new Set<Tracked>()
-  #renames: { from: string; to: string }[] = []
+  /** Changes of names that no sync of their directory followed, and what had the name before. */
+  #renames: { from: string; to: string; replaced: Buffer | null }[] = []
+  #removed: { path: string; bytes: Buffer }[] = []
   calls: string[] = []
 
   constructor(fault: Fault) {
@@ -67,6 +71,7 @@ export class FaultyFiles {
         this.#count('syncDirectory')
         await Promise.resolve(path)
         this.#renames = []
+        this.#removed = []
       },
       facts: (descriptor) => {
         this.#count('facts')
@@ -86,13 +91,16 @@ export class FaultyFiles {
       },
       rename: (from, to) => {
         this.#count('rename')
+        const replaced = realFiles.factsAt(to) === null ? null : readFileSync(to)
         realFiles.rename(from, to)
-        this.#renames.push({ from, to })
+        this.#renames.push({ from, to, replaced })
         for (const tracked of this.#tracked) if (tracked.path === from) tracked.path = to
       },
       remove: (path) => {
         this.#count('remove')
+        const bytes = readFileSync(path)
         realFiles.remove(path)
+        this.#removed.push({ path, bytes })
       },
     }
   }
@@ -103,8 +111,8 @@ export class FaultyFiles {
   }
 
   /**
-   * The machine loses power: of each file as much stays as was synced, and `keep` of the rest; a rename that no
-   * directory sync followed is undone where `keep` is below one half.
+   * The machine loses power: of each file as much stays as was synced, and `keep` of the rest; a rename or a removal
+   * that no directory sync followed is undone where `keep` is below one half.
    */
   losePower(keep: number): void {
     for (const tracked of this.#tracked) {
@@ -114,11 +122,15 @@ export class FaultyFiles {
       }
     }
     if (keep >= 0.5) return
-    for (const { from, to } of this.#renames.reverse()) {
+    for (const { from, replaced, to } of this.#renames.reverse()) {
       if (realFiles.factsAt(to) === null) continue
       // A directory that was never synced may know neither name.
       if (keep < 0.25) rmSync(to)
       else renameSync(to, from)
+      if (replaced !== null) writeFileSync(to, replaced, { mode: 0o600 })
+    }
+    for (const { path, bytes } of this.#removed) {
+      if (realFiles.factsAt(path) === null) writeFileSync(path, bytes, { mode: 0o600 })
     }
   }
 
@@ -148,6 +160,7 @@ export class FaultyFiles {
 
   #count(name: string): void {
     if (!counted.has(name)) return
+    if (this.#fault.call !== undefined && this.#fault.call !== name) return
     this.calls.push(name)
     const { at, code, dead } = this.#fault
     const now = this.calls.length

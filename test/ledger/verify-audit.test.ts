@@ -1,15 +1,16 @@
 /** The commands `audit verify` and `audit show`, as commander calls them, on ledgers written by hand. */
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { auditShow, auditVerify } from '../../cli/audit.ts'
-import { visible } from '../../cli/audit-text.ts'
+import { barText, visible } from '../../cli/audit-text.ts'
 import { UsageError } from '../../cli/settings.ts'
 import { verifyLedger } from '../../ledger/verify.ts'
 import { findingCodes, levels } from '../../ledger/verify-report.ts'
 import { three } from './verify-damage.ts'
 import { type Ledger, nameOf, writeLedger } from './verify-ledgers.ts'
+import { Author, signer } from './verify-signed.ts'
 
 function place(
   t: Test,
@@ -52,7 +53,7 @@ test('audit verify takes an expected head, a level and a range as text, and prin
   t.match(JSON.parse(out.join('')), { exit: 4, findings: [{ code: 'EXPECT_MISMATCH' }] })
   out.length = 0
   t.equal(await auditVerify({ dataDirectory, require: 'signed', print }), 3)
-  t.match(out.join('\n').split('\n').at(-1), /^INCOMPLETE {2}.*signed checkpoints/)
+  t.match(out.join('\n').split('\n').at(-1), /^INCOMPLETE {2}.*needs checkpoints/)
   t.equal(await auditVerify({ dataDirectory, from: '14', to: '20', print }), 0)
   for (const wrong of [
     { expectHead: '39' },
@@ -60,6 +61,11 @@ test('audit verify takes an expected head, a level and a range as text, and prin
     { require: 'most' },
     { from: '-1' },
     { from: '1', replay: true },
+    { workers: '0' },
+    { workers: '65' },
+    { workers: 'all' },
+    { workers: '2', replay: true },
+    { key: 'gate+00000000+AAAA' },
     { to: '3', expectHead },
   ]) {
     await t.rejects(auditVerify({ dataDirectory, print, ...wrong }), UsageError)
@@ -129,6 +135,63 @@ test('audit show goes on behind a broken line, and says where it lies', async (t
   await auditShow({ dataDirectory, flags: {}, print })
   t.match(out.join('\n'), new RegExp(`HASH_MISMATCH +${nameOf(13)}:\\d+`))
   t.match(out.join('\n'), /^39 /m)
+})
+
+/** A signed data directory with its anchors in a folder. */
+function signed(t: Test): { dataDirectory: string; anchor: string; vkey: string; out: string[] } {
+  const dataDirectory = t.testdir({ anchors: {} })
+  const anchor = join(dataDirectory, 'anchors')
+  const author = new Author(signer('one'))
+  for (let index = 0; index < 5; index += 1) {
+    author.decide(9)
+    if (index < 4) author.segment()
+  }
+  writeFileSync(join(anchor, '0000000000.note'), author.note())
+  author.checkpoint()
+  author.write(join(dataDirectory, 'ledger'), author.close())
+  return { dataDirectory, anchor, vkey: signer('one').vkey, out: [] }
+}
+
+test('audit verify reaches the levels with a key, an anchor and threads', async (t) => {
+  const { anchor, dataDirectory, out, vkey } = signed(t)
+  const verify = async (more: object): Promise<string> => {
+    out.length = 0
+    const print = (text: string): void => void out.push(text)
+    const exit = await auditVerify({ dataDirectory, print, ...more })
+    return `${exit} ${out.join('\n')}`
+  }
+  const all = { require: 'anchored', key: vkey, anchor, workers: '2' }
+  const text = await verify(all)
+  t.match(text, /^0 /)
+  t.match(text, /^level +anchored$/m)
+  t.match(text, /^signed +2 checkpoints, to 53; 0 entries behind$/m)
+  t.match(text, `${vkey} (as given with --key)`)
+  t.match(text, /^anchored +dir:.*anchors, 1 slots, to 51$/m)
+  t.match(text, /^OK {2}.*under the key that was given\.$/m)
+  t.match(await verify({ require: 'signed' }), /^0 [\s\S]*OK {2}.*taken from the ledger itself/)
+  t.match(
+    await verify({ require: 'anchored' }),
+    /^3 [\s\S]*INCOMPLETE {2}.*name them with --anchor/,
+  )
+  t.match(await verify({ ...all, key: signer('two').vkey }), /^1 [\s\S]*KEY_UNTRUSTED/)
+  const missing = await verify({ ...all, anchor: join(anchor, 'x') })
+  t.match(missing, /^5 haltgate: the anchors in .* cannot be read/)
+  writeFileSync(join(anchor, '0000000001.note'), 'x')
+  t.match(await verify(all), /^4 [\s\S]*ANCHOR_FORK \(error\) 0000000001.note:0/)
+  rmSync(join(dataDirectory, 'ledger'), { recursive: true })
+  t.match(await verify(all), /^5 haltgate: .* has no log.genesis/)
+})
+
+test('the bar shows the share, the speed and the time that is left', async (t) => {
+  const at = { done: 50 * 1_048_576, total: 200 * 1_048_576, elapsedMs: 1_000 }
+  t.equal(
+    barText(at, 100),
+    `verifying [${'#'.repeat(10)}${'.'.repeat(30)}]  25 %, 50 MiB/s, 0:03 left`,
+  )
+  t.ok(barText(at, 60).length < 60, 'it fits into its line')
+  t.equal(barText(at, 20), 'verifying  25 %, 50 MiB/s, 0:03 left')
+  t.match(barText({ ...at, total: 500 * 1_073_741_824 }, 80), /0 %, 50 MiB\/s, 170:39 left$/)
+  t.match(barText({ done: 0, total: 0, elapsedMs: 0 }, 80), /100 %, 0 MiB\/s$/)
 })
 
 test('what a terminal would obey is written as an escape', async (t) => {
