@@ -6,8 +6,9 @@ import { Failure } from '../kernel/reasons.ts'
 import { namePattern } from '../kernel/scope.ts'
 import { formatProblem, loadPolicy } from '../policy/load.ts'
 import { exitCodes } from './exit.ts'
-import { loadOptionsOf, requirePolicy, shownPath } from './policy-files.ts'
+import { loadOptionsOf, requirePolicy } from './policy-files.ts'
 import { UsageError } from './settings.ts'
+import { shownPath } from './shown-path.ts'
 import { table } from './table.ts'
 
 export interface AgentsContext {

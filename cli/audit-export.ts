@@ -10,6 +10,7 @@ import { Failure } from '../kernel/reasons.ts'
 import type { AnchorReading } from '../ledger/anchor.ts'
 import { exitCodes } from './exit.ts'
 import { type Flags, layoutOf, settingsOf, UsageError } from './settings.ts'
+import { shownPath } from './shown-path.ts'
 import { version } from './version.ts'
 
 type Given = Flags & Readonly<Record<string, string | boolean | undefined>>
@@ -69,7 +70,7 @@ async function entries(flags: Given, directory: string): Promise<number> {
     out === ''
       ? await exportEntries(order, terminal)
       : await madeFile(resolve(out), (sink) => exportEntries(order, sink))
-  if (out !== '') say(flags, made, `${out}: ${made.entries} entries`)
+  if (out !== '') say(flags, made, `${shownPath(out)}: ${made.entries} entries`)
   if (made.broken > 0) {
     complain(`${made.broken} broken lines were left out; haltgate audit verify says what is wrong`)
     return exitCodes.no
@@ -95,7 +96,7 @@ async function bundle(flags: Given, dataDirectory: string): Promise<number> {
   const { covered, entries: count, files, manifest, missingPolicies, proofs, segments } = made
   const what = `${count} entries, ${segments} segments, ${proofs} proofs in ${files} files`
   const signed = covered === 0 ? 'no checkpoint is signed' : `the checkpoint covers ${covered}`
-  say(flags, made, `${file}: ${what}; ${signed}\nmanifest ${manifest}`)
+  say(flags, made, `${shownPath(file)}: ${what}; ${signed}\nmanifest ${manifest}`)
   if (missingPolicies.length > 0) {
     complain(`policies that are not kept any more: ${missingPolicies.join(', ')}`)
   }
@@ -124,7 +125,9 @@ async function soc2(flags: Given, directory: string): Promise<number> {
   say(
     flags,
     made,
-    [`${file}: ${rows.length} controls`, ...rows, `manifest ${made.manifest}`].join('\n'),
+    [`${shownPath(file)}: ${rows.length} controls`, ...rows, `manifest ${made.manifest}`].join(
+      '\n',
+    ),
   )
   return exitCodes.done
 }

@@ -13,6 +13,7 @@ import type { ReplayPort } from '../ledger/verify.ts'
 import { exitCodes } from './exit.ts'
 import { keyFile } from './key-file.ts'
 import { type Flags, layoutOf, settingsOf, UsageError } from './settings.ts'
+import { shownPath } from './shown-path.ts'
 import { version } from './version.ts'
 
 type Given = Flags & Readonly<Record<string, string | boolean | undefined>>
@@ -134,11 +135,11 @@ function told(
 ): number {
   const { bytes, format, key, reading } = made
   const { tally, verification } = reading
-  print(`${out}: ${format}, ${bytes.length} bytes, ${tally.counted} entries`)
+  print(`${shownPath(out)}: ${format}, ${bytes.length} bytes, ${tally.counted} entries`)
   print(
     key === null
       ? 'not signed'
-      : `${out}.dsse.json: signed by ${key.vkey}; give that key to whoever checks the report`,
+      : `${shownPath(out)}.dsse.json: signed by ${key.vkey}; give that key to whoever checks the report`,
   )
   if (verification.exit === 0) return exitCodes.done
   print(

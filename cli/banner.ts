@@ -1,7 +1,7 @@
 /** What `haltgate start` tells a newcomer: what is open, and commands that work as they are printed. */
 
-import { shownPath } from './policy-files.ts'
 import { authorityOf, layoutOf, type Settings, settingsOf } from './settings.ts'
+import { shownPath } from './shown-path.ts'
 import type { World } from './world.ts'
 
 export function banner(world: World, settings: Settings): string {

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import type { DomainPlugin, PolicyTemplate } from '../kernel/domain.ts'
 import { didYouMean } from '../policy/problem.ts'
 import { exitCodes } from './exit.ts'
-import { shownPath } from './policy-files.ts'
 import { UsageError } from './settings.ts'
+import { shownPath } from './shown-path.ts'
 import { table } from './table.ts'
 
 export interface InitContext {

@@ -1,11 +1,12 @@
 /** Reads the policy file for a start or a reload, with every problem as `file:line:column: message`. */
 import { readFileSync } from 'node:fs'
-import { delimiter, relative, resolve } from 'node:path'
+import { delimiter, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { Failure } from '../kernel/reasons.ts'
 import { type CompiledPolicy, formatProblem, type LoadOptions, loadPolicy } from '../policy/load.ts'
 import type { GivenPlugin } from '../policy/plugins.ts'
 import { tablesBeside } from '../policy/table-file.ts'
+import { shownPath } from './shown-path.ts'
 
 export type PolicyRead =
   | {
@@ -15,12 +16,6 @@ export type PolicyRead =
       readonly text: string
     }
   | { readonly problems: readonly string[] }
-
-/** A path as a person in this directory would write it. */
-export function shownPath(file: string): string {
-  const near = relative(process.cwd(), file)
-  return near === '' || near.startsWith('..') ? file : near
-}
 
 /** Plugins by the files that they came from: each is read once, so that a reload runs what the start ran. */
 const loadedPlugins = new Map<string, Promise<GivenPlugin>>()

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import { Failure } from '../kernel/reasons.ts'
 import { type CompiledPolicy, formatProblem, type Loaded, loadPolicy } from '../policy/load.ts'
 import type { TextFile } from '../policy/yaml-text.ts'
-import { loadOptionsOf, shownPath } from './policy-files.ts'
+import { loadOptionsOf } from './policy-files.ts'
 import { UsageError } from './settings.ts'
+import { shownPath } from './shown-path.ts'
 
 /** errors  UsageError where there is no such file. */
 export function textOf(file: string): TextFile {

@@ -10,9 +10,9 @@ import { readSuite, type Suite, type SuiteCase } from '../policy/suite.ts'
 import { answerTo, misses } from '../policy/suite-run.ts'
 import { exitCodes } from './exit.ts'
 import { seenOf } from './policy-asked.ts'
-import { shownPath } from './policy-files.ts'
 import { required, textOf } from './policy-loaded.ts'
 import { UsageError } from './settings.ts'
+import { shownPath } from './shown-path.ts'
 
 export interface SuiteContext {
   readonly files: readonly string[]

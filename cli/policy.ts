@@ -11,9 +11,10 @@ import { readAbsolute, readTunnel, type Target } from '../proxy/target.ts'
 import { shownAmount } from './amount.ts'
 import { exitCodes } from './exit.ts'
 import { contentTypes, required } from './policy-asked.ts'
-import { readPolicy, requirePolicy, shownPath } from './policy-files.ts'
+import { readPolicy, requirePolicy } from './policy-files.ts'
 import { readUrl } from './read-url.ts'
 import { UsageError } from './settings.ts'
+import { shownPath } from './shown-path.ts'
 
 export interface PolicyContext {
   readonly policyFile: string
