@@ -36,7 +36,6 @@ export function addAudit(program: Command, finish: (work: Promise<number>) => Pr
     .option('--to <seq>', 'end at this entry')
     .option('--replay', 'prove each verdict and balance')
     .action((flags: Given) => {
-      const { dataDirectory } = settingsOf(withoutAnchor(flags), process.env)
       const asked = {
         expectHead: given(flags['expectHead']),
         require: given(flags['require']),
@@ -49,7 +48,10 @@ export function addAudit(program: Command, finish: (work: Promise<number>) => Pr
         replay: flags['replay'] === true,
       }
       return finish(
-        load().then(({ auditVerify }) => auditVerify({ dataDirectory, ...asked, print })),
+        load().then(({ auditVerify }) => {
+          const { dataDirectory } = settingsOf(withoutAnchor(flags), process.env)
+          return auditVerify({ dataDirectory, ...asked, print })
+        }),
       )
     })
   audit
@@ -65,8 +67,12 @@ export function addAudit(program: Command, finish: (work: Promise<number>) => Pr
     .option('--to <seq>')
     .option('--last <count>', 'only the newest so many')
     .action((seq: string | undefined, flags: Given) => {
-      const { dataDirectory } = settingsOf(flags, process.env)
-      return finish(load().then(({ auditShow }) => auditShow({ dataDirectory, seq, flags, print })))
+      return finish(
+        load().then(({ auditShow }) => {
+          const { dataDirectory } = settingsOf(flags, process.env)
+          return auditShow({ dataDirectory, seq, flags, print })
+        }),
+      )
     })
   addAuditQuery(audit, finish)
   addAuditProve(audit, finish)

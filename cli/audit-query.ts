@@ -51,7 +51,11 @@ export function addAuditQuery(
   const records = (): Promise<typeof import('./audit-records.ts')> => import('./audit-records.ts')
   for (const view of ['runs', 'models', 'system', 'changes'] as const) {
     const { filters, says } = views[view]
-    asking(audit.command(view).description(says), filters).action((flags: Given) =>
+    const command = asking(audit.command(view).description(says), filters)
+    if (view === 'changes') {
+      command.option('--limits', 'replay the ledger for the limits before and after each grant')
+    }
+    command.action((flags: Given) =>
       finish(records().then(({ auditRecords }) => auditRecords(view, flags))),
     )
   }

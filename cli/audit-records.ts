@@ -2,6 +2,7 @@
 import type { IndexDesk } from '../evidence/index/desk.ts'
 import type { EntryFilter } from '../evidence/index/filter.ts'
 import { csvOf } from '../evidence/records/csv.ts'
+import { limitsOf, withLimits } from '../evidence/records/limits.ts'
 import type { Records, RecordView } from '../evidence/records/views.ts'
 import { severities, systemTypes } from '../gate/statement.ts'
 import {
@@ -17,7 +18,8 @@ import {
 import { visible } from './audit-text.ts'
 import { askControl } from './control-client.ts'
 import { exitCodes } from './exit.ts'
-import { settingsOf, UsageError } from './settings.ts'
+import { storedTerms } from './policy-store.ts'
+import { layoutOf, settingsOf, UsageError } from './settings.ts'
 import { columns, table } from './table.ts'
 
 const pageLimit = 500
@@ -39,7 +41,9 @@ const shown: Readonly<Record<RecordView, readonly string[]>> = {
 
 /** errors  UsageError; Failure where there is no ledger, or no index can be made. */
 export function auditRecords(view: RecordView, flags: Given): Promise<number> {
-  return printRecords(view, filterIn(flags), contextOf(flags))
+  const { policies } = layoutOf(settingsOf(flags, process.env).dataDirectory)
+  const limits = flags['limits'] === true ? policies : null
+  return printRecords({ view, filter: filterIn(flags), limits }, contextOf(flags))
 }
 
 /** errors  as `auditRecords`. */
@@ -48,16 +52,46 @@ export function auditTrace(name: string, flags: Given): Promise<number> {
   if (agent === '' || run === '' || more.length > 0) {
     throw new UsageError(`'${name}' is no run: write AGENT/RUN`)
   }
-  return printRecords('trace', filterIn({ ...flags, agent, run }), contextOf(flags))
+  const filter = filterIn({ ...flags, agent, run })
+  return printRecords({ view: 'trace', filter, limits: null }, contextOf(flags))
 }
 
-function printRecords(view: RecordView, filter: EntryFilter, context: AskContext): Promise<number> {
+interface Printed {
+  readonly view: RecordView
+  readonly filter: EntryFilter
+  /** Where the policies are kept, to find limits by a replay; null where only amounts are asked for. */
+  readonly limits: string | null
+}
+
+function printRecords({ filter, limits, view }: Printed, context: AskContext): Promise<number> {
   return withDesk(context, async (desk, standing) => {
     const wanted = context.limit ?? (context.form === 'text' ? textLimit : Infinity)
     const records = await newest(desk, { view, filter, wanted, context })
-    print(view, records, context)
+    print(view, limits === null ? records : replayed(records, limits, context), context)
     return ending(standing, context)
   })
+}
+
+/** Some minutes of replay. */
+const replayMax = 10_000_000
+
+/** The same records, with the limits that a replay finds; why some are not known is said beside them. */
+function replayed(
+  records: readonly object[],
+  policies: string,
+  { directory, remark }: AskContext,
+): readonly object[] {
+  const granted = records.filter(
+    (one) => 'what' in one && /^(grant|revoke)$/.test(String(one.what)),
+  )
+  const found = limitsOf({
+    directory,
+    termsOf: storedTerms(policies),
+    seqs: new Set(granted.map((one) => ('seq' in one ? Number(one.seq) : -1))),
+    entriesMax: replayMax,
+  })
+  if (found.stopped !== null) remark(`haltgate: limits are not all known: ${found.stopped}`)
+  return withLimits(records, found)
 }
 
 interface Wanted {

@@ -5,8 +5,10 @@
   verify.py --proof FILE --line FILE --key VKEY
 
 The first form reads every segment: form, hashes, chain, tree, checkpoints and the file `checkpoint`; --key pins the
-first key, --anchors compares the notes <slot>.note that write-once storage held. The second needs no ledger: FILE is a
-c2sp.org/tlog-proof@v1, --line the entry that it is about. Signatures are checked by the command `openssl`.
+first key, --anchors compares the notes <slot>.note that write-once storage held; of a copy that lacks the newest note it
+cannot tell. The second needs no ledger: FILE is a c2sp.org/tlog-proof@v1, --line the entry that it is about, VKEY the
+key that signed the note in it, which is not the first one where keys changed since. Signatures are checked by the
+command `openssl`. It reads neither the vault nor the index, and replays no decision.
 Exit: 0 verified, 1 tampered or corrupt, 2 usage, 3 incomplete, 4 rollback or fork, 5 unreadable, 6 unknown version."""
 import base64, functools, hashlib, json, os, re, shutil, subprocess, sys, tempfile
 from datetime import datetime

@@ -61,6 +61,9 @@ export function recover(options: RecoverOptions, names: readonly string[]): Reco
   let position = positionBefore(segmentAt(segments, first))
   const frontier = frontierBefore(segmentAt(segments, first))
   const published = readCheckpoint(files, directory)
+  if (frontier.size > 0 && frontier.size === published?.size) {
+    requireRoot(directory, published, frontier.root())
+  }
   let vkey = keyBefore(segmentAt(segments, first))
   let followed: Followed | null = null
   for (let index = first; index < segments.length; index += 1) {
@@ -85,8 +88,8 @@ export function recover(options: RecoverOptions, names: readonly string[]): Reco
   }
   const last = segmentAt(segments, segments.length - 1)
   assert(followed !== null, 'the last segment was followed')
-  requireReached(directory, published, frontier.size)
   const torn = tornOf(files, last, followed)
+  requireReached(directory, published, frontier.size)
   return {
     genesis,
     position,

@@ -49,11 +49,19 @@ export function changeRecord(entry: Entry, context: ChangeContext): ChangeRecord
   const own = { subject: textIn(data, 'scope'), before: '', after: '' }
   return {
     ...{ seq, ts, by: byOf(entry), what: kind, ...own, ...changed(entry, context) },
+    ...(isRefusedOrder(entry) ? { before: '', after: 'unchanged' } : {}),
     reason: textIn(data, 'reason'),
     verdict: textIn(data, 'verdict'),
     code: codeIn(data),
     receipt: receiptIn(entry),
   }
+}
+
+/** What an operator asked for and did not get: nothing came of it. */
+function isRefusedOrder({ data, kind }: Entry): boolean {
+  const verdict = textIn(data, 'verdict')
+  const isOrder = ['grant', 'revoke', 'halt', 'reinstate', 'policy.load'].includes(kind)
+  return isOrder && verdict !== '' && verdict !== 'allow'
 }
 
 /** Nobody's name is known of an approval whose time was over, or of a halt by a rule: then what did it. */

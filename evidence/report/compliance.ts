@@ -248,7 +248,7 @@ function sampleOf({ tally }: Subject, control: Control): Sample {
 function sampleList(sample: Sample): Block {
   return {
     kind: 'table',
-    caption: `Sample of ${counted(sample.count, 'entry', 'entries')}`,
+    caption: `A sample: ${countText(sample.entries.length)} of ${counted(sample.count, 'entry', 'entries')}`,
     columns: [
       { title: 'Time (UTC)', share: 19 },
       { title: 'Kind', share: 14 },

@@ -153,7 +153,9 @@ function models({ tally }: Subject): Block {
 
 function halts({ tally }: Subject): Block {
   const { orders } = tally.people
-  const wanted = orders.rows.filter(({ kind }) => kind === 'halt' || kind === 'reinstate')
+  const wanted = orders.rows.filter(({ kind, refused }) => {
+    return refused === '' && (kind === 'halt' || kind === 'reinstate')
+  })
   return tableOf({
     caption: `Halts and reinstatements${shownOf(Math.min(wanted.length, rowsMax), tally.people.halts + tally.people.reinstatements)}`,
     columns: [

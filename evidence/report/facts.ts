@@ -75,7 +75,7 @@ export function ledgerFacts(subject: Subject): readonly Fact[] {
     { name: 'Tree size', value: tree === null ? 'not proven' : countText(tree.size) },
     { name: 'Root of the tree', value: tree?.root ?? 'not proven', isCode: true },
     { name: 'Head', value: head === null ? 'none' : `${head.seq}:${head.hash}`, isCode: true },
-    { name: 'Newest checkpoint', value: checkpointText(subject) },
+    { name: 'Newest checkpoint entry', value: checkpointText(subject) },
     { name: 'Checkpoints verified', value: countText(checkpoints.verified) },
     {
       name: 'Key of the ledger',

@@ -14,8 +14,8 @@ export function moneyText(nanoUsd: number): string {
   const usd = nanoUsd / nanoPerUsd
   const digits = usd >= 100 ? 2 : usd >= 1 ? 3 : usd >= 0.001 ? 4 : 9
   const [whole = '0', fraction = ''] = usd.toFixed(digits).split('.')
-  const shown = fraction.replace(/0+$/, '').padEnd(usd >= 1 ? 2 : 0, '0')
-  return `${countText(Number(whole))}${shown === '' ? '' : `.${shown}`} USD`
+  const shown = fraction.replace(/0+$/, '').padEnd(2, '0')
+  return `${countText(Number(whole))}.${shown} USD`
 }
 
 /** An amount of a dimension in words. */

@@ -209,7 +209,8 @@ class Sheet {
     }
     const first = rows[0] === undefined ? 0 : this.#rowHeight(rows[0], columns, box.width)
     const captionHeight = paper.heightOf(caption, box.width, bold)
-    turned(captionHeight + 18 + first)
+    const whole = rows.length > keptTogether ? 0 : this.#tableHeight(block, box.width)
+    turned(Math.max(captionHeight + 18 + first, whole))
     paper.put(caption, { ...box, y }, bold)
     y += captionHeight + 2
     if (rows.length === 0) {
@@ -332,6 +333,9 @@ class Sheet {
     return heights.reduce((sum, height) => sum + height, 50)
   }
 }
+
+/** Rows of a table that is not torn over two pages. */
+const keptTogether = 8
 
 /** A number stands apart from the text to its right. */
 const cellWidth = ({ isNumber, share }: Column, width: number): number =>

@@ -3,9 +3,12 @@ import type { Read } from './forge.ts'
 import type { Ground } from './ground.ts'
 
 /** What somebody must have kept elsewhere to find it. */
-export const needs = ['nothing', 'key', 'head', 'anchor', 'index check'] as const
+export const needs = ['nothing', 'key', 'head', 'anchor', 'look'] as const
 
 export type Need = (typeof needs)[number]
+
+/** What else than `audit verify` compares with the ledger. */
+export type Look = 'index' | 'openings'
 
 /** What an attack is carried out on. */
 export interface Scene {
@@ -22,6 +25,12 @@ export interface Attack {
   readonly need: Need
   /** Findings with all that was kept elsewhere, each once, ascending. */
   readonly codes: readonly string[]
+  /** The command that finds it, where `audit verify` does not look there. */
+  readonly look?: Look
+  /** Exit of the command line, where it asks for more than it finds. */
+  readonly typed?: number
+  /** Exit of verify.py, where it sees less than `audit verify` does. */
+  readonly python?: number
   readonly carryOut: (scene: Scene) => void | Promise<void>
 }
 

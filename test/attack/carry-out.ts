@@ -1,22 +1,29 @@
 /** Carries the attacks out, one after the other, and asks both verifiers with ever more knowledge from elsewhere. */
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AwsClient } from 'aws4fetch'
 import { systemClock } from '../../cli/clock.ts'
+import { layoutOf } from '../../cli/settings.ts'
 import { readAnchors } from '../../evidence/anchor/read.ts'
 import { checkIndex } from '../../evidence/index/check.ts'
+import { survey } from '../../evidence/vault/survey.ts'
 import { type AnchorReading, anchorName } from '../../ledger/anchor.ts'
 import { verifyLedger } from '../../ledger/verify.ts'
 import type { Report } from '../../ledger/verify-report.ts'
-import type { Attack, Need } from './attacks.ts'
+import type { Attack, Look, Need } from './attacks.ts'
 import { copyOf, type Ground, origin, storeText } from './ground.ts'
+import { typedLook, typedVerify } from './typed.ts'
 
 /** What came of an attack. */
 export interface Outcome {
   readonly attack: Attack
-  /** Exit of `audit verify`: alone; with --key; with --key and --expect-head; with --key and --anchor. */
+  /** Exit of `audit verify`: alone; with --key; with --key and --expect-head; with --key and --anchor; each asks for the level that it can have. */
   readonly exits: readonly [number, number, number, number]
+  /** Exit of the command line, as somebody with the key and the bucket types it. */
+  readonly typed: number
+  /** Exit of the command that looks where `audit verify` does not; null where the attack has none. */
+  readonly looked: number | null
   /** Exit of `verify.py --key KEY --anchors COPY`. */
   readonly python: number
   /** All findings of these, each code once, ascending. */
@@ -54,26 +61,45 @@ export async function carriedOut(ground: Ground, attack: Attack): Promise<Outcom
   const now = systemClock.now()
   const reports = [
     await verifyLedger({ directory }),
-    await verifyLedger({ directory, key }),
-    await verifyLedger({ directory, key, expectHead }),
+    await verifyLedger({ directory, key, require: 'signed' }),
+    await verifyLedger({ directory, key, expectHead, require: 'signed' }),
     await verifyLedger({ directory, key, anchors, now, require: 'anchored' }),
   ] as const
   const [plain, keyed, headed, anchored] = reports
   const exits = [plain.exit, keyed.exit, headed.exit, anchored.exit] as const
   const words = ['docs/verify.py', directory, '--key', key, '--anchors', copied(ground, anchors)]
-  const python = spawnSync('python3', words, { encoding: 'utf8' }).status ?? -1
-  const indexed = await indexCodes(directory)
+  const [python, typed, looked] = await Promise.all([
+    exitOf('python3', words),
+    typedVerify(ground, data),
+    attack.look === undefined ? null : typedLook(ground, data, attack.look),
+  ])
+  const seen = attack.look === undefined ? [] : await seenBy(attack.look, data)
   const least = (['nothing', 'key', 'head', 'anchor'] as const).find((_, at) => exits[at] !== 0)
-  const need = least ?? (indexed.length > 0 ? 'index check' : 'never')
+  const need = least ?? (seen.length > 0 && looked !== 0 ? 'look' : 'never')
   rmSync(data, { recursive: true, force: true })
-  return { attack, exits, python, codes: [...codesOf(reports), ...indexed].sort(), need }
+  const codes = [...codesOf(reports), ...seen].sort()
+  return { attack, exits, typed, looked, python, codes, need }
 }
 
-/** What the check of the index finds, by code; nothing where there is no index. */
-async function indexCodes(directory: string): Promise<readonly string[]> {
-  const databaseFile = join(directory, 'index.sqlite')
-  if (!existsSync(databaseFile)) return []
-  const { findings } = await checkIndex({ directory, databaseFile })
+function exitOf(program: string, words: readonly string[]): Promise<number> {
+  const child = spawn(program, words, { stdio: 'ignore' })
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve(code ?? -1))
+  })
+}
+
+/** What the check of the index, or of the vault, finds: each code once. */
+async function seenBy(look: Look, data: string): Promise<readonly string[]> {
+  const { ledger, vault } = layoutOf(data)
+  if (look === 'openings') {
+    const { findings } = await survey({ ledger, vault })
+    return [...new Set(findings.map(({ state }) => state))]
+  }
+  const { findings } = await checkIndex({
+    directory: ledger,
+    databaseFile: join(ledger, 'index.sqlite'),
+  })
   return [...new Set(findings.map(({ code }) => code))]
 }
 

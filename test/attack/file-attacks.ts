@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { LedgerIndex } from '../../evidence/index/ledger-index.ts'
 import { sha256 } from '../vectors/chain.ts'
 import { type Attack, changed, middle } from './attacks.ts'
-import { cutBehind, edit, type Read, segmentsIn } from './forge.ts'
+import { cutBehind, edit, lastDecision, type Read, segmentsIn } from './forge.ts'
 
 /** A line that is right by itself. */
 function lineOf({
@@ -85,6 +85,8 @@ export const fileAttacks: readonly Attack[] = [
     what: 'The first segment is gone.',
     need: 'nothing',
     codes: ['SEGMENT_MISSING'],
+    // What tells it where its anchors are is gone: it says so, and asks to be called without.
+    typed: 5,
     carryOut: ({ ledger }) => rmSync(join(ledger, segmentsIn(ledger)[0] ?? '')),
   },
   {
@@ -112,22 +114,23 @@ export const fileAttacks: readonly Attack[] = [
     what: 'The last entries are cut off.',
     need: 'nothing',
     codes: ['ANCHOR_AHEAD', 'CP_GAP', 'CP_ROOT', 'EXPECT_MISMATCH'],
-    carryOut: ({ ground, ledger }) => cutBehind(ledger, ground.head.seq - 5),
+    carryOut: ({ ledger }) => cutBehind(ledger, lastDecision(ledger)),
   },
   {
     name: 'tail-and-file',
     what: 'The last entries are cut off, and the file `checkpoint` is taken away.',
-    need: 'nothing',
+    need: 'key',
     codes: ['ANCHOR_AHEAD', 'CP_GAP', 'EXPECT_MISMATCH'],
-    carryOut: ({ ground, ledger }) => {
-      cutBehind(ledger, ground.head.seq - 5)
+    carryOut: ({ ledger }) => {
+      cutBehind(ledger, lastDecision(ledger))
       rmSync(join(ledger, 'checkpoint'))
     },
   },
   {
     name: 'index',
     what: 'A row of the index says something else than the ledger.',
-    need: 'index check',
+    need: 'look',
+    look: 'index',
     codes: ['INDEX_MISMATCH'],
     carryOut: async ({ ledger }) => {
       const databaseFile = join(ledger, 'index.sqlite')
@@ -136,5 +139,13 @@ export const fileAttacks: readonly Attack[] = [
       index.database.prepare("UPDATE entry SET verdict = 'allow' WHERE verdict = 'deny'").run()
       index.close()
     },
+  },
+  {
+    name: 'openings',
+    what: 'What the vault keeps of a subject is made unreadable, and no entry says that it was erased.',
+    need: 'look',
+    look: 'openings',
+    codes: ['missing'],
+    carryOut: ({ data }) => rmSync(join(data, 'vault', 'subjects'), { recursive: true }),
   },
 ]

@@ -114,6 +114,11 @@ export function cutBehind(ledger: string, seq: number): void {
   }
 }
 
+/** Behind it some of a day is missing, and no checkpoint covers it. */
+export function lastDecision(ledger: string): number {
+  return entriesIn(ledger).findLast(({ kind }) => kind === 'decision')?.seq ?? 0
+}
+
 /** All entries, in order. */
 export function entriesIn(ledger: string): readonly Read[] {
   const lines = segmentsIn(ledger).flatMap((name) => linesIn(join(ledger, name)))

@@ -3,7 +3,15 @@ import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fixedKey, type Key, signed, treeHash } from '../vectors/chain.ts'
 import { type Attack, changed, middle, type Scene } from './attacks.ts'
-import { cutBehind, entriesIn, forge, keysIn, type Read, segmentsIn } from './forge.ts'
+import {
+  cutBehind,
+  entriesIn,
+  forge,
+  keysIn,
+  lastDecision,
+  type Read,
+  segmentsIn,
+} from './forge.ts'
 import { origin } from './ground.ts'
 
 /** The decision that the attacker would rather not have taken: the first of a day. */
@@ -152,7 +160,7 @@ export const forgeries: readonly Attack[] = [
     need: 'head',
     codes: ['ANCHOR_AHEAD', 'EXPECT_MISMATCH'],
     carryOut: (scene) => {
-      const size = scene.ground.head.seq - 5
+      const size = lastDecision(scene.ledger) + 1
       const key = stolen(scene.data)
       cutBehind(scene.ledger, size - 1)
       fileAt(scene, size, key)

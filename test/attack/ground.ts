@@ -21,7 +21,7 @@ export const storeText = 's3://anchors/gates'
 
 const dayMs = 86_400_000
 
-/** Requests in a day; every fifth is refused. */
+/** Requests in a day; every fifth is refused, and the others have a query that the vault keeps. */
 const requests = 25
 
 export interface Ground {
@@ -64,7 +64,7 @@ async function live(days: Days, ago: number): Promise<void> {
     heartbeat: (checkpoint) => days.checkpoints.push(checkpoint),
   })
   for (let index = 0; index < requests; index += 1) {
-    const path = index % 5 === 4 ? '/secret' : `/page/${index}`
+    const path = index % 5 === 4 ? '/secret' : `/page/${index}?q=${index}`
     await ask(world.proxy.port, `http://localhost:${days.port}${path}`)
   }
   await world.close()
@@ -73,6 +73,7 @@ async function live(days: Days, ago: number): Promise<void> {
 function settingsIn(directory: string): Settings {
   return settingsOf(
     {
+      vault: 'query',
       ...{ listen: '127.0.0.1:0', control: '127.0.0.1:0', logLevel: 'silent', agent: 'tester' },
       ...{ policy: join(directory, 'policies.yaml'), data: join(directory, 'data') },
       ...{ anyFilesystem: true, origin },

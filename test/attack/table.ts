@@ -4,9 +4,22 @@ import { anchorsOf, carriedOut, deleteSlot, type Outcome, overwriteSlot } from '
 import { fileAttacks } from './file-attacks.ts'
 import { forgeries } from './forgeries.ts'
 import type { Ground } from './ground.ts'
+import { lookWords } from './typed.ts'
 
 /** What is done to the store, and not to the data directory; these come last, since nothing there is ever undone. */
 const storeAttacks: readonly Attack[] = [
+  {
+    name: 'newest-anchor',
+    what: 'The newest slot in the bucket is deleted.',
+    need: 'anchor',
+    codes: ['ANCHOR_VERSION'],
+    // A folder that somebody copied the notes to ends one earlier, and nothing in it says that there was one more.
+    python: 0,
+    carryOut: async ({ ground }) => {
+      const { slots } = await anchorsOf(ground)
+      await deleteSlot(ground, slots.at(-1)?.slot ?? 0)
+    },
+  },
   {
     name: 'anchor-deleted',
     what: 'A slot in the bucket is deleted.',
@@ -35,12 +48,11 @@ export async function outcomesOf(ground: Ground): Promise<readonly Outcome[]> {
   return outcomes
 }
 
-const words: Readonly<Record<Need | 'never', string>> = {
+const words: Readonly<Record<Exclude<Need, 'look'> | 'never', string>> = {
   nothing: 'nothing',
   key: 'the first key',
   head: 'a head, or anchors',
   anchor: 'the bucket itself',
-  'index check': 'a look at the index',
   never: 'not found',
 }
 
@@ -50,6 +62,7 @@ const heads = [
   '--key',
   '--expect-head',
   '--anchor',
+  'as typed',
   'verify.py',
   'least that finds it',
   'findings',
@@ -57,11 +70,12 @@ const heads = [
 
 /** Rows of Markdown. */
 export function tableOf(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ attack, codes, exits, need, python }) => [
+  const rows = outcomes.map(({ attack, codes, exits, looked, need, python, typed }) => [
     attack.what,
-    ...exits.map(String),
-    String(python),
-    words[need],
+    ...[...exits, typed, python].map(String),
+    need === 'look'
+      ? `\`${lookWords[attack.look ?? 'index'].join(' ')}\` (exit ${looked})`
+      : words[need],
     codes.map((code) => `\`${code}\``).join(' '),
   ])
   const lines = [heads, heads.map(() => '---'), ...rows]

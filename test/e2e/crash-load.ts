@@ -1,6 +1,26 @@
-/** Clients that hammer a gate until it dies under them, and what they were answered while it lived. */
+/** A gate with a vault, clients that hammer it until it dies under them, and what they were answered while it lived. */
 import { connect } from 'node:net'
+import { join } from 'node:path'
+import { askControl, type ControlAnswer } from '../../cli/control-client.ts'
+import { settingsOf } from '../../cli/settings.ts'
+import { type Gate, openGate, type Place } from '../cli/command.ts'
 import { asRun } from './wire.ts'
+import type { Teardown } from './world.ts'
+
+export interface VaultGate extends Gate {
+  ask(method: 'GET' | 'POST', path: string, body?: object): Promise<ControlAnswer>
+}
+
+/** Starts a gate that commits to each query, and keeps what opens the commitment. */
+export async function openVaultGate(t: Teardown, place: Place): Promise<VaultGate> {
+  const gate = await openGate(t, place, ['--agent', 'tester', '--vault', 'query'])
+  const { directory } = place
+  const files = { policy: join(directory, 'policies.yaml'), data: join(directory, 'data') }
+  const settings = settingsOf({ control: gate.control, ...files }, {})
+  const ask: VaultGate['ask'] = (method, path, body) =>
+    askControl(settings, method, body === undefined ? { path } : { path, body })
+  return { ...gate, ask }
+}
 
 /** Counts answers by status and reason, and tells one who waits for so many of them. */
 export class Tally {

@@ -1,22 +1,19 @@
 /**
  * The built program is killed with SIGKILL under load, again and again, on one data directory: after each start no
- * budget has been refilled, no halt is forgotten, and the ledger knows of more than the origin saw.
+ * budget has been refilled, no halt is forgotten, the ledger knows of more than the origin saw, what was signed is signed
+ * by the key of the beginning, the vault opens each commitment, and no file holds what was committed to.
  * `CRASH_ROUNDS=n` plays more or fewer rounds, `CRASH_SECONDS=n` gives them longer.
  */
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { type GateProcess, startGate } from './child.ts'
-import { hammer, Tally } from './crash-load.ts'
+import { layoutOf } from '../../cli/settings.ts'
+import { survey } from '../../evidence/vault/survey.ts'
+import { verifyLedger } from '../../ledger/verify.ts'
+import { makePlace } from '../cli/command.ts'
+import { hammer, openVaultGate, Tally, type VaultGate } from './crash-load.ts'
 import { ask, asRun } from './wire.ts'
-import {
-  makeDirectory,
-  type Origin,
-  policyText,
-  readEntries,
-  startOrigin,
-  verifyData,
-} from './world.ts'
+import { type Origin, policyText, readEntries, startOrigin, verifyData } from './world.ts'
 
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 100)
 /** A test file of this project has 300 s (.taprc); what does not fit on a slow machine is left out, and said. */
@@ -28,6 +25,9 @@ const answersMax = 120
 const loadMsMax = 400
 const verifyEvery = 10
 const haltEvery = 4
+
+/** In each query; a vault holds it sealed, and nothing else may hold it at all. */
+const needle = 'needle-of-a-person'
 
 const budgets = `  - { id: life, scope: agent, period: lifetime, limits: { requests: ${limit} }, on_limit: block }`
 
@@ -44,8 +44,8 @@ interface Purse {
   readonly held?: number
 }
 
-async function statusOf(gate: GateProcess): Promise<{ spent: number; halted: readonly string[] }> {
-  const { body } = await gate.control('GET', '/api/v1/status')
+async function statusOf(gate: VaultGate): Promise<{ spent: number; halted: readonly string[] }> {
+  const { body } = await gate.ask('GET', '/api/v1/status')
   const purses = (body['purses'] ?? []) as readonly Purse[]
   const halted = (body['halted'] ?? []) as readonly { readonly scope: string }[]
   const spent = purses
@@ -57,7 +57,7 @@ async function statusOf(gate: GateProcess): Promise<{ spent: number; halted: rea
 /** What a start knows, against what was there before it. */
 async function compare(
   t: Test,
-  gate: GateProcess,
+  gate: VaultGate,
   known: { memory: Memory; origin: Origin },
 ): Promise<void> {
   const { memory, origin } = known
@@ -77,21 +77,54 @@ async function compare(
   memory.spent = spent
 }
 
+/** As `audit verify --require signed --key` exits, with the key that an auditor wrote down at the beginning. */
+async function signedExit(data: string): Promise<number> {
+  const { ledger, lock } = layoutOf(data)
+  const key = String(readEntries(data, ['log.genesis'])[0]?.data['vkey'])
+  const asked = { directory: ledger, lockFile: lock, key, require: 'signed' } as const
+  const { exit, level } = await verifyLedger(asked)
+  return exit === 0 && level !== 'signed' ? -1 : exit
+}
+
+/** Files beneath a directory that have a text in them. */
+function holding(directory: string, text: string): readonly string[] {
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((file) => file.isFile())
+    .map(({ name, parentPath }) => join(parentPath, name))
+    .filter((path) => readFileSync(path).includes(text))
+}
+
+/** Every commitment that is on the disk has its opening there. */
+async function openings(
+  t: Test,
+  data: string,
+): Promise<{ readonly commitments: number; readonly unclaimed: number }> {
+  const { ledger, vault } = layoutOf(data)
+  const found = await survey({ ledger, vault })
+  const { altered, commitments, findings, missing, present, unclaimed } = found
+  t.same(
+    { altered, missing, present },
+    { altered: 0, missing: 0, present: commitments },
+    `the vault opens each: ${JSON.stringify(findings.slice(0, 3))}`,
+  )
+  return { commitments, unclaimed }
+}
+
 /** Load, a halt now and then, and the kill somewhere in the middle of it. */
 async function crash(
-  gate: GateProcess,
+  gate: VaultGate,
   round: number,
   known: { memory: Memory; origin: Origin },
 ): Promise<void> {
   const { memory, origin } = known
-  const target = { port: gate.port, url: `${origin.url}/${round}` }
+  const target = { port: gate.port, url: `${origin.url}/${round}?q=${needle}-${round}` }
   const gone = Array.from({ length: clients }, (_, index) =>
     hammer({ ...target, run: `run-${index}` }, memory.tally),
   )
   const delay = memory.tally.more(Math.floor(Math.random() * answersMax), loadMsMax)
   if (round % haltEvery === 0) {
     const scope = `run:tester/halted-${round}`
-    const halting = gate.control('POST', '/api/v1/halts', { scope, reason: 'enough' })
+    const halting = gate.ask('POST', '/api/v1/halts', { scope, reason: 'enough' })
     const answered = halting.then(
       ({ status }) => {
         if (status < 300) memory.halted.push(scope)
@@ -110,26 +143,36 @@ async function crash(
 
 void test('nothing that the gate acknowledged is lost, however often it is killed under load', async (t) => {
   const origin = await startOrigin(t)
-  const directory = makeDirectory(t)
-  const data = join(directory, 'data')
-  writeFileSync(join(directory, 'policies.yaml'), policyText({ ports: [origin.port], budgets }))
+  const place = makePlace(t, policyText({ ports: [origin.port], budgets }))
+  const data = join(place.directory, 'data')
   const memory: Memory = { spent: 0, halted: [], tally: new Tally() }
   const known = { memory, origin }
   const started = performance.now()
   const seconds = (): number => (performance.now() - started) / 1000
-  let killed = 0
+  let [killed, signedRuns] = [0, 0]
   while (killed < rounds && seconds() < secondsMax && t.passing()) {
-    const gate = await startGate(t, directory)
+    const gate = await openVaultGate(t, place)
     await compare(t, gate, known)
     await crash(gate, killed, known)
     killed += 1
-    if (killed % verifyEvery === 0) await verifyData(t, data)
+    if (killed % verifyEvery !== 0) continue
+    await verifyData(t, data)
+    const exit = await signedExit(data)
+    t.ok(exit === 0 || exit === 3, `signed, and at most incomplete: exit ${exit}`)
+    signedRuns += 1
+    await openings(t, data)
   }
-  const gate = await startGate(t, directory)
+  const gate = await openVaultGate(t, place)
   await compare(t, gate, known)
   gate.child.kill('SIGTERM')
-  t.equal(await gate.ended, 0, 'it ends in order at last')
+  t.equal((await gate.ended).code, 0, 'it ends in order at last')
   await verifyData(t, data)
+  t.equal(await signedExit(data), 0, 'all is signed, from the first key on')
+  const { commitments, unclaimed } = await openings(t, data)
+  t.ok(commitments > 0, 'queries were committed to')
+  t.same(holding(data, needle), [], 'and stand in no file')
+  t.comment(`${commitments} openings present, ${unclaimed} of requests that no entry tells of`)
+  t.comment(`verified with the first key and --require signed: ${signedRuns} times after a kill`)
   const entries = readEntries(data, [])
   const answers = [...memory.tally.outcomes]
     .map(([outcome, count]) => `${count} × ${outcome}`)

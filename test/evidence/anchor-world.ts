@@ -52,11 +52,11 @@ export class Log {
   }
 }
 
-/** Turns of the loop until something is true; fails where it is not after five seconds. */
+/** Turns of the loop until something is true; fails where it is not after thirty seconds. */
 export async function until(isTrue: () => boolean): Promise<void> {
   const started = performance.now()
   while (!isTrue()) {
-    if (performance.now() - started > 5_000) throw new Error(`never: ${String(isTrue)}`)
+    if (performance.now() - started > 30_000) throw new Error(`never: ${String(isTrue)}`)
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
 }

@@ -2,6 +2,7 @@
 import { type Test, test } from 'tap'
 import type { IndexDesk } from '../../evidence/index/desk.ts'
 import { csvOf } from '../../evidence/records/csv.ts'
+import { limitsOf, withLimits } from '../../evidence/records/limits.ts'
 import type { ModelRecord } from '../../evidence/records/model-record.ts'
 import type { Step } from '../../evidence/records/trace.ts'
 import type { RecordsAsk, RecordView } from '../../evidence/records/views.ts'
@@ -199,6 +200,47 @@ test('a real gate’s grants, halts and reinstatements are told with who, why, b
   t.match(steps, [
     { what: 'GET ok.example.com:80/', verdict: 'allow', outcome: 'settled', status: 200 },
   ])
+})
+
+test('limits before and after are those of a replay, of a purse that was used and of one that was not', async (t) => {
+  const world = new GateWorld()
+  t.teardown(() => world.place.remove())
+  const budgets = '  - { id: per-agent, scope: agent, period: lifetime, limits: { requests: 5 } }'
+  const policy = await compiled(policyText(budgets))
+  await world.open(policy)
+  t.teardown(() => world.close())
+  await world.grant('agent:b', 7)
+  const passage = await world.pass()
+  passage.open(() => undefined)
+  passage.settle(settlement)
+  await world.grant('agent:a', 3)
+  const { cause: _, ...order } = world.order('agent:a')
+  const revoked = { kind: 'revoke', budget: '', dimension: 'requests', amount: 100 } as const
+  await world.gate.grant({ ...order, ...revoked })
+  await world.grant('agent:a', -1)
+  await world.gate.reinstate({ scope: order.scope, reason: 'it runs', by: 'operator' })
+  await world.quiet()
+  const index = desk(t, world.place)
+  await index.feedAll()
+  const changes = (await viewOf(index, 'changes')).filter(({ what }) => what !== 'policy.load')
+  const seqs = new Set(changes.map(({ seq }) => Number(seq)))
+  const { directory } = world.place
+  const replayed = { directory, seqs, termsOf: () => policy, entriesMax: 1_000 }
+  const limits = limitsOf(replayed)
+  t.equal(limits.stopped, null)
+  t.match(withLimits(changes, limits), [
+    { what: 'grant', verdict: 'allow', before: '5', after: '12' },
+    { what: 'grant', verdict: 'allow', before: '5', after: '8' },
+    { what: 'revoke', verdict: 'allow', before: '8', after: '0' },
+    { what: 'grant', verdict: 'deny', before: '', after: 'unchanged' },
+    { what: 'reinstate', verdict: 'deny', before: '', after: 'unchanged' },
+  ])
+  const few = limitsOf({ ...replayed, entriesMax: Math.min(...seqs) + 1 })
+  t.match(few.stopped, /^more than \d+ entries would have to be replayed$/)
+  t.equal(few.limits.size, 1, 'what was reached is told')
+  const blind = limitsOf({ ...replayed, termsOf: () => null })
+  t.match(blind.stopped, /^entry \d+ does not follow/)
+  t.equal(blind.limits.size, 0, 'nothing is told of a state that does not follow')
 })
 
 /** What a spreadsheet would run, or a terminal obey. */

@@ -180,6 +180,7 @@ test('numbers are written for people', async (t) => {
   t.equal(countText(1_234_567), '1,234,567')
   t.equal(moneyText(1_234_567_890_123), '1,234.57 USD')
   t.equal(moneyText(2_500_000_000), '2.50 USD')
+  t.equal(moneyText(500_000_000), '0.50 USD')
   t.equal(moneyText(1), '0.000000001 USD')
   t.equal(moneyText(0), '0 USD')
   t.equal(durationText(999), '999 ms')

@@ -1,7 +1,8 @@
 /**
  * A signed ledger with a fault at its n-th system call, for n = 1, 2, …: checkpoints, keys and their change included.
- * `FAULT_ALL=1` strikes every call; else, behind the first 40, every fifth; what does not
- * fit into a test's time on a slow machine is left out, and said.
+ * `FAULT_ALL=1` strikes every call; else one call of each name is struck, from the first of them under one fault to the
+ * last of them under another, and of the others, spread over the whole life, as many as fit into a test's time. What is
+ * left out is said.
  */
 import { cpSync, existsSync } from 'node:fs'
 import { test } from 'tap'
@@ -12,8 +13,8 @@ import { unsynced } from './stored-ledger.ts'
 
 const all = process.env['FAULT_ALL'] === '1'
 
-/** Fourteen tests of a file share 300 s (.taprc). */
-const testMsMax = all ? Number.POSITIVE_INFINITY : 17_000
+/** Fourteen tests of a file take some 40 s on two busy cores; one call of each name is struck whatever it takes. */
+const testMsMax = all ? Number.POSITIVE_INFINITY : 2_000
 
 /** How the ledger lies on the disk before it is opened. */
 export const states = {
@@ -57,34 +58,79 @@ function copyOf(place: Place): Place {
   return copy
 }
 
+/** The calls of a life in which nothing fails, by name. */
+async function callsOf(origin: Place, kind: Kind): Promise<readonly string[]> {
+  const place = copyOf(origin)
+  const sound = new FaultyFiles({ ...kind, dead: false, at: Number.POSITIVE_INFINITY })
+  await check(place, await operate(place, sound))
+  place.remove()
+  return sound.calls
+}
+
+/**
+ * One call of each name, then all others: near ones far apart, so that any few are spread over the life.
+ *
+ * part  which of a name's calls: 0 the first, 1 the last.
+ */
+function planOf(
+  calls: readonly string[],
+  part: number,
+): { readonly must: readonly number[]; readonly rest: readonly number[] } {
+  const every = calls.map((name, index) => ({ name, at: index + 1 }))
+  const must = [...new Set(calls)].map((name) => {
+    const own = every.filter((call) => call.name === name)
+    return own[Math.round(part * (own.length - 1))]?.at ?? 0
+  })
+  const golden = (at: number): number => (at * 0.618034) % 1
+  const rest = every.map(({ at }) => at).filter((at) => !must.includes(at))
+  return { must, rest: rest.sort((one, other) => golden(one) - golden(other)) }
+}
+
+/** A life in which one call fails; the name of that call, null where the life ended before it. */
+async function strike(origin: Place, { at, ...kind }: Fault & Kind): Promise<string | null> {
+  const place = copyOf(origin)
+  const faulty = new FaultyFiles({ ...kind, at })
+  try {
+    const acknowledged = await operate(place, faulty)
+    if (kind.keep !== undefined) faulty.losePower(kind.keep)
+    await check(place, acknowledged)
+  } catch (error) {
+    const calls = faulty.calls.slice(Math.max(0, at - 6), at).join(' ')
+    const why = error instanceof Error ? error.stack : String(error)
+    throw new Error(`call ${at} (${calls}): ${why}`)
+  } finally {
+    place.remove()
+  }
+  return faulty.struck ? (faulty.calls[at - 1] ?? null) : null
+}
+
 /** One test for each kind of fault, of a ledger that lies on the disk in this way. */
 export function faultTests(state: keyof typeof states): void {
   const prepare = states[state]
-  for (const [what, kind] of Object.entries(kinds)) {
+  const named = Object.entries(kinds)
+  for (const [index, [what, kind]] of named.entries()) {
     test(`after ${state}, ${what} at any call harms nothing that was promised`, async (t) => {
       const origin = makePlace()
       t.teardown(origin.remove)
       await prepare(origin)
+      const calls = await callsOf(origin, kind)
+      const { must, rest } = planOf(calls, index / (named.length - 1))
       const started = performance.now()
-      let [at, runs, struck] = [0, 0, true]
-      while (struck && performance.now() - started < testMsMax) {
-        at += all || at < 40 ? 1 : 5
+      const struck: string[] = []
+      let runs = 0
+      for (const at of [...must, ...rest]) {
+        if (runs >= must.length && performance.now() - started > testMsMax) break
         runs += 1
-        const place = copyOf(origin)
-        const faulty = new FaultyFiles({ ...kind, at })
-        try {
-          const acknowledged = await operate(place, faulty)
-          struck = faulty.struck
-          if (kind.keep !== undefined) faulty.losePower(kind.keep)
-          await check(place, acknowledged)
-        } catch (error) {
-          const calls = faulty.calls.slice(Math.max(0, at - 6), at).join(' ')
-          t.fail(`call ${at} (${calls}): ${error instanceof Error ? error.stack : String(error)}`)
-        }
-        place.remove()
+        const name = await strike(origin, { ...kind, at }).catch((error: unknown) => {
+          t.fail(error instanceof Error ? error.message : String(error))
+          return null
+        })
+        if (name !== null) struck.push(name)
       }
-      if (struck) t.comment(`LEFT OUT: the calls behind the ${at}th, for want of time`)
-      t.ok(at > 15, `${runs} runs, ${at} calls`)
+      if (runs < calls.length) t.comment(`LEFT OUT: ${calls.length - runs} calls, for want of time`)
+      t.equal(struck.length, runs, `${runs} of ${calls.length} calls were struck, none in vain`)
+      t.same([...new Set(struck)].sort(), [...new Set(calls)].sort(), 'every kind of call was')
+      t.ok(calls.length > 15 && runs >= must.length, `${must.length} of them in any case`)
     })
   }
 }

@@ -52,7 +52,8 @@ export class FaultyFiles {
       open: (path, how) => {
         this.#count('open')
         const descriptor = realFiles.open(path, how)
-        if (how !== 'read') this.#track(descriptor, path)
+        if (how === 'read') this.#follow(descriptor, path)
+        else this.#track(descriptor, path)
         return descriptor
       },
       read: (descriptor, buffer, position) => {
@@ -139,6 +140,13 @@ export class FaultyFiles {
     const tracked = { path, written: bytes, synced: bytes }
     this.#open.set(descriptor, tracked)
     this.#tracked.add(tracked)
+  }
+
+  /** A sync by a descriptor of somebody who only reads makes the same bytes durable. */
+  #follow(descriptor: number, path: string): void {
+    const written = [...this.#tracked].filter((tracked) => tracked.path === path).at(-1)
+    if (written === undefined) this.#open.delete(descriptor)
+    else this.#open.set(descriptor, written)
   }
 
   #write(descriptor: number, bytes: Buffer): number {
