@@ -10,6 +10,7 @@ import { Failure } from '../kernel/reasons.ts'
 import type { AnchorData } from '../ledger/anchor.ts'
 import { type DurableCheckpoint, noteOf } from '../ledger/checkpoint.ts'
 import type { Receipt } from '../ledger/entry.ts'
+import { rethrown } from '../ledger/failure.ts'
 import type { GenesisData } from '../ledger/segment.ts'
 import { layoutOf, type Settings } from './settings.ts'
 
@@ -60,7 +61,7 @@ export class Custody {
     this.#options.heartbeat?.(checkpoint)
     this.#anchorer?.offer(checkpoint)
     this.#witnesses?.offer(checkpoint)
-    if (checkpoint.cause === 'rotate') void this.#closedSegments()
+    if (checkpoint.cause === 'rotate') this.#copyClosed()
   }
 
   trouble(error: unknown): void {
@@ -73,7 +74,11 @@ export class Custody {
    * memory for it.
    */
   index(): Promise<IndexFeeder> {
-    this.#opening ??= this.#openIndex()
+    this.#opening ??= this.#read('the index of the ledger', () => this.#openIndex())
+    // A lack of descriptors passes; the next question opens it then.
+    this.#opening.catch(() => {
+      this.#opening = null
+    })
     return this.#opening
   }
 
@@ -159,12 +164,13 @@ export class Custody {
       clock,
       log,
       random: Math.random,
-      rotations: (after) => this.#rotations(after),
-      prove: async (from, size) => {
-        const root = await this.#rootAt(size)
-        if (root !== null) return proveFromIndex(index, from, { size, root })
-        throw new Failure('ledger-unavailable', `the ledger has no ${size} entries`)
-      },
+      rotations: (after) => this.#read('its handovers of keys', () => this.#rotations(after)),
+      prove: (from, size) =>
+        this.#read('a proof of consistency', async () => {
+          const root = await this.#rootAt(size)
+          if (root !== null) return proveFromIndex(index, from, { size, root })
+          throw new Failure('ledger-unavailable', `the ledger has no ${size} entries`)
+        }),
       // A witness's word alone is no proof, and must not shut a gate.
       onConflict: (message) => log.error({ conflict: message }, 'a witness saw another ledger'),
     })
@@ -180,7 +186,8 @@ export class Custody {
       import('../evidence/anchor/reconcile.ts'),
     ])
     const { origin } = gate.log
-    const rootAt = (size: number): Promise<string | null> => this.#rootAt(size)
+    const rootAt = (size: number): Promise<string | null> =>
+      this.#read(`its root over ${size} entries`, () => this.#rootAt(size))
     const asked = { store, origin, environment: process.env, clock, rootAt }
     const found = await reconcile(asked)
     if (found.kind !== 'sound') {
@@ -199,7 +206,24 @@ export class Custody {
         gate.shut(`another ledger is anchored under this name: ${message}`)
       },
     })
-    await this.#closedSegments()
+    this.#copyClosed()
+  }
+
+  /** What the disk or a lack of descriptors does is a Failure: whoever asked tries again. A bug stays one. */
+  async #read<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work()
+    } catch (error) {
+      throw rethrown(error, `reading the ledger for ${what}`)
+    }
+  }
+
+  /** Beside the ledger: what fails here comes with the next segment, or the next start. */
+  #copyClosed(): void {
+    this.#read('its closed segments', () => this.#closedSegments()).catch((error: unknown) => {
+      if (!(error instanceof Failure)) throw error
+      this.#options.log.warn({ error: error.message }, 'closed segments are not copied yet')
+    })
   }
 
   async #segments(): Promise<Segments> {

@@ -176,8 +176,15 @@ function gateRow(environment: Environment): Promise<Row> {
   })
 }
 
+/** Null, too, where a name or a password is none that a client could send. */
 function urlOf(text: string): URL | null {
-  return URL.canParse(text) ? new URL(text) : null
+  try {
+    const url = new URL(text)
+    decodeURIComponent(`${url.username}:${url.password}`)
+    return url
+  } catch {
+    return null
+  }
 }
 
 /** What a client trusts, shown by a request; without a URL only whether its variable names a file of certificates. */

@@ -3,7 +3,7 @@
  * of others, and runs the command without any privilege. It ends with the command, and everything inside ends with it.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { connect, createServer, Socket } from 'node:net'
 import { constants } from 'node:os'
 import { splice } from './jail.ts'
@@ -11,6 +11,8 @@ import { splice } from './jail.ts'
 interface Plan {
   readonly paths: { readonly [name in 'unshare' | 'setpriv' | 'mount' | 'ip']: string }
   readonly socket: string
+  /** Sockets outside that must lead nowhere. */
+  readonly sockets: readonly string[]
   readonly uid: number
   readonly gid: number
 }
@@ -27,6 +29,14 @@ function must(program: string, ...rest: readonly string[]): void {
     `haltgate: --jail: ${program} ${rest.join(' ')}: ${error?.message ?? stderr.trim()}. Nothing was run.\n`,
   )
   process.exit(74)
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return statSync(path).isSocket()
+  } catch {
+    return false
+  }
 }
 
 function listen(socket: string): Promise<void> {
@@ -52,6 +62,13 @@ async function main(plan: Plan, command: readonly string[]): Promise<void> {
   must(ip, 'link', 'set', 'lo', 'up')
   await listen(plan.socket)
   for (const path of hidden) if (existsSync(path)) must(mount, '-t', 'tmpfs', 'tmpfs', path)
+  for (const path of plan.sockets) {
+    // What is hidden already, or in a directory that this user cannot enter, leads nowhere.
+    if (!isSocket(path)) continue
+    const { status } = spawnSync(mount, ['--bind', '/dev/null', path])
+    // One that its owner has just removed is no way out any more; any other must be covered.
+    if (status !== 0 && isSocket(path)) must(mount, '--bind', '/dev/null', path)
+  }
   const [program = '', ...rest] = unprivileged(plan, command)
   const child = spawn(program, rest, { stdio: 'inherit' })
   // A terminal signals all of its group, this process too; what is sent to the gate comes through the pipe.

@@ -3,7 +3,7 @@
  * needs root. What is missing is named, and then nothing is run.
  */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -56,7 +56,8 @@ export async function openJail(paths: Paths, gate: Address): Promise<Jail> {
   const relay = await openRelay(socket, gate)
   const inside = fileURLToPath(new URL('./jail-inside.js', import.meta.url))
   const { getgid = () => 0, getuid = () => 0 } = process
-  const plan = JSON.stringify({ paths, socket, uid: getuid(), gid: getgid() })
+  const sockets = socketsOutside().filter((path) => path !== socket)
+  const plan = JSON.stringify({ paths, socket, sockets, uid: getuid(), gid: getgid() })
   return {
     wrap: (command) => [
       ...[paths.unshare, ...namespaces, process.execPath, inside, plan],
@@ -67,6 +68,20 @@ export async function openJail(paths: Paths, gate: Address): Promise<Jail> {
       rmSync(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** Each is passed to the jail, and mounted over; a machine has some hundreds at most. */
+const socketsMax = 2_000
+
+/**
+ * Sockets with a name in the file system that somebody listens on now (unix(7), /proc/net/unix): a network namespace
+ * does not part them, and behind one may be a shell outside (tmux, an agent of keys, an editor).
+ */
+function socketsOutside(): readonly string[] {
+  const paths = readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .flatMap((line) => /^\S+ \S+ \S+ \S+ \S+ \S+ +\d+ (\/.*)$/.exec(line)?.[1] ?? [])
+  return [...new Set(paths)].slice(0, socketsMax)
 }
 
 /** Root of the namespaces alone: that maps to whoever runs this, and is given up before the command runs. */

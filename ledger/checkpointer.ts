@@ -44,6 +44,8 @@ export class Checkpointer {
   /** The next one, on the disk already; null while it is being made. */
   #spare: Signer | null = null
   #making = false
+  /** Of the next key that is being made; never rejects. */
+  #spared: Promise<void> = Promise.resolve()
   /** Size of the last note. */
   #covered: number
   #cancelTimer: (() => void) | null = null
@@ -75,9 +77,10 @@ export class Checkpointer {
     const { keys, tree } = options
     const signer = chain.vkey === '' ? await keys.make(chain.origin) : keys.find(chain.vkey)
     const checkpointer = new Checkpointer(options, signer, tree.size)
-    if (chain.vkey === '') checkpointer.#handOver(signer)
+    // What fails here leaves no timer behind: whoever begins closes the files then.
     await checkpointer.#makeSpare()
-    if (chain.vkey !== '' && chain.rotate) checkpointer.rotate()
+    if (chain.vkey === '') checkpointer.#handOver(signer)
+    else if (chain.rotate) checkpointer.rotate()
     return checkpointer
   }
 
@@ -115,7 +118,7 @@ export class Checkpointer {
     if (this.#closed || this.#making) return
     this.#spare = null
     if (next !== null) this.#handOver(next)
-    this.#makeSpare().catch(this.#options.trouble)
+    this.#spared = this.#makeSpare().catch(this.#options.trouble)
   }
 
   /** Ends the cadence, and answers the note over the closed ledger; all entries are durable. */
@@ -128,11 +131,13 @@ export class Checkpointer {
     const latest = { at: now(), cause: 'close', note, root, seq: receipt.seq, size } as const
     this.#latest = latest
     await publish(latest)
+    await this.#retire(this.#signer.vkey)
   }
 
-  /** Resolves when nothing is being kept; never rejects. */
-  idle(): Promise<void> {
-    return this.#published
+  /** Resolves when nothing is being kept or made; never rejects. */
+  async idle(): Promise<void> {
+    await this.#spared
+    await this.#published
   }
 
   /** No timer, no entry and no key any more. */
@@ -186,16 +191,28 @@ export class Checkpointer {
     this.#published = this.#published.then(async () => {
       if (this.#latest !== null && this.#latest.size >= checkpoint.size) return
       this.#latest = checkpoint
-      await publish(checkpoint).catch(trouble)
-      // From here on nobody can sign for what lies behind the entry that handed over.
-      if (this.#stale && key === this.#signer.vkey && this.#spare !== null) {
-        this.#stale = false
-        await this.#options.keys.destroyOthers([key, this.#spare.vkey]).catch((error: unknown) => {
-          this.#stale = true
-          trouble(error)
-        })
+      try {
+        await publish(checkpoint)
+        await this.#retire(key)
+      } catch (error) {
+        trouble(error)
       }
     })
+  }
+
+  /**
+   * Destroys the keys that the chain has left behind, when a note of this one is kept: from here on nobody can sign for
+   * what lies behind the entry that handed over.
+   */
+  async #retire(key: string): Promise<void> {
+    if (!this.#stale || key !== this.#signer.vkey || this.#spare === null) return
+    this.#stale = false
+    try {
+      await this.#options.keys.destroyOthers([key, this.#spare.vkey])
+    } catch (error) {
+      this.#stale = true
+      throw error
+    }
   }
 
   async #makeSpare(): Promise<void> {

@@ -114,6 +114,11 @@ export class Committer {
     } while (this.#poisoned === null && this.#queue.entries > 0)
   }
 
+  /** Makes durable what was acknowledged, where commits themselves do not. errors  those of the system calls. */
+  async settled(): Promise<void> {
+    if (!this.#options.sync) await this.#segment.flush()
+  }
+
   /** Ends it for good: nobody who waits is told that an entry is durable, now or later. */
   #poison(cause: unknown): void {
     const failure = failureOf(cause, 'the ledger cannot be written')
@@ -215,6 +220,8 @@ export class Committer {
   async #begin(next: NextSegment): Promise<void> {
     const before = this.#segment
     try {
+      // A segment that has a successor is whole, even where no commit was synced.
+      if (!this.#options.sync) await this.#inTime(before.flush())
       this.#segment = await this.#inTime(next.make())
     } catch (error) {
       if (this.#draining || !isScarcity(error)) throw error

@@ -41,6 +41,16 @@ export async function makeFile(
   })
 }
 
+/** Makes what a file holds durable, whoever wrote it. */
+export async function syncContent(files: Files, path: string): Promise<void> {
+  const descriptor = files.open(path, 'read')
+  try {
+    await files.sync(descriptor)
+  } finally {
+    files.close(descriptor)
+  }
+}
+
 /** Makes the names in a directory durable: what was made, renamed or removed there. */
 export async function syncNames(files: Files, directory: string): Promise<void> {
   await withDirectory(files, directory, (descriptor) => files.syncDirectory(descriptor))

@@ -229,8 +229,14 @@ export class Ledger {
       root: () => queue.root(),
     }
     const publish = async (checkpoint: DurableCheckpoint): Promise<void> => {
-      await writeCheckpoint(files, options.directory, checkpoint.note)
-      checkpoints.published?.(checkpoint)
+      // A start refuses a ledger that is behind its note, and keys go when it is kept.
+      await this.#committer.settled()
+      try {
+        await writeCheckpoint(files, options.directory, checkpoint.note)
+      } finally {
+        // It is durable in the chain: whoever anchors it must not wait for a file.
+        checkpoints.published?.(checkpoint)
+      }
     }
     const append = (line: Line): Promise<Receipt> =>
       new Promise((resolve, reject) => {

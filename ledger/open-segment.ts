@@ -1,7 +1,7 @@
 /** The file that is being written: how far it goes, what its bytes hash to, and that nobody else touched it. */
 import { createHash, type Hash } from 'node:crypto'
 import { Failure } from '../kernel/reasons.ts'
-import { makeFile, writeAll } from './durable.ts'
+import { makeFile, syncContent, writeAll } from './durable.ts'
 import type { Files } from './files.ts'
 import type { Digest } from './segment.ts'
 
@@ -99,6 +99,11 @@ export class OpenSegment {
     this.#bytes += bytes.length
     this.#entries += entries
     if (synced !== null) await synced
+  }
+
+  /** Makes durable what was appended without a sync; by a descriptor of its own, since it may be closed meanwhile. */
+  flush(): Promise<void> {
+    return syncContent(this.#files, this.#path)
   }
 
   close(): void {

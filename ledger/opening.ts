@@ -1,5 +1,6 @@
 /** From a directory to a ledger that can be written: judged, locked, recovered, and begun or gone on with. */
 import { CheckpointKeys } from './checkpoint-keys.ts'
+import { syncContent } from './durable.ts'
 import type { Receipt } from './entry.ts'
 import { rethrown } from './failure.ts'
 import { type Files, realFiles } from './files.ts'
@@ -92,6 +93,8 @@ async function begun(options: LedgerOptions, files: Files, lock: Lock): Promise<
     const segment = OpenSegment.resume(files, directory, found.last)
     return { ...base, queue, genesis, segment, last, vkey, follows: false }
   }
+  // What a killed process wrote may be in memory only, and from here on it counts.
+  await syncContent(files, `${directory}/${found.last.name}`)
   const { make, receipt } = nextSegment({ options, files, queue }, endedOf(found))
   const segment = await make()
   return { ...base, queue, genesis, segment, last: receipt, vkey, follows: true }

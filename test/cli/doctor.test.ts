@@ -25,7 +25,7 @@ const hasNamespaces =
     '--pid',
     '--fork',
     '--mount-proc',
-    'true',
+    ...['ip', 'link', 'set', 'lo', 'up'],
   ]).status === 0
 
 test('outside of any boundary doctor names what is open, and ends with 1', async (t) => {
@@ -106,6 +106,12 @@ test('a proxy that is no gate is told from one that is', async (t) => {
     { state: 'failed' },
   )
   t.notMatch(JSON.stringify(around), /secret/)
+  const garbled = await rowsThrough('http://user:%zz@127.0.0.1:1')
+  t.match(
+    garbled.find(({ check }) => check === row),
+    { state: 'failed' },
+    'no variable ends it',
+  )
 })
 
 test('in a jail doctor finds no way out', {

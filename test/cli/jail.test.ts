@@ -62,7 +62,7 @@ async function listener(t: Test): Promise<{ readonly port: number; reached: numb
     socket.on('error', () => undefined)
     socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
   })
-  await new Promise<void>((resolve) => server.listen({ host: '::', port: 0 }, resolve))
+  await new Promise<void>((resolve) => server.listen({ port: 0 }, resolve))
   const address = server.address()
   counted.port = typeof address === 'object' && address !== null ? address.port : 0
   const datagrams = createSocket('udp4', () => {
@@ -134,6 +134,26 @@ test('a jailed command sees no process, no socket and no capability of anybody e
   })
   t.notMatch(variables, /^(SSH_AUTH_SOCK|DISPLAY)=/m)
   t.match(variables, /^HTTPS_PROXY=http:\/\/127\.0\.0\.1:3128$/m)
+})
+
+test('a socket outside that has a name in the file system leads nowhere', {
+  skip: lacking,
+}, async (t) => {
+  let reached = 0
+  const server = createServer((socket) => {
+    reached += 1
+    socket.on('error', () => undefined)
+    socket.end()
+  })
+  const place = makePlace(t, policyText({ ports: [80], agents: '  local: {}\n  other: {}' }))
+  const path = join(place.directory, 'tmux')
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  t.teardown(() => server.close())
+  const script = python(`socket.socket(socket.AF_UNIX).connect("${path}")`)
+  t.match(await haltgate(place, ['run', '--', '/bin/sh', '-c', script]), { code: 0 })
+  t.equal(reached, 1, 'outside it gets there')
+  t.match(await haltgate(place, jailed(script)), { code: 1 })
+  t.equal(reached, 1)
 })
 
 test('a signal ends what runs in a jail, and all that it left behind', {

@@ -308,11 +308,12 @@ signedTest(
     signed.ring(checkpointMs)
     while (signed.troubles.length === 0) await signed.turn()
     t.match(String(signed.troubles[0]), /EISDIR|EEXIST|ENOTEMPTY/)
+    t.equal(signed.published.length, 2, 'whoever anchors is told all the same')
     signed.troubles.length = 0
     rmSync(signed.file, { recursive: true })
     await signed.world.decide(ledger, 1)
     signed.ring(checkpointMs)
-    await signed.told(2)
+    await signed.told(3)
     t.ok(existsSync(signed.file))
   },
 )
