@@ -5,6 +5,7 @@ import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { table } from '../cli/table.ts'
 import { benchDecide } from './decide.ts'
+import { benchCheckpoints, benchEvidence } from './evidence.ts'
 import type { Section } from './figures.ts'
 import { benchHttp, type Running } from './http.ts'
 import { benchInspect } from './inspect.ts'
@@ -16,7 +17,7 @@ import { benchStart } from './start.ts'
 import { benchTunnel } from './tunnel.ts'
 import { benchVerify } from './verify.ts'
 
-const ports = { http: 24001, raw: 24002, tls: 24003, decide: 24010 }
+const ports = { http: 24001, raw: 24002, tls: 24003, decide: 24010, evidence: 24020 }
 
 /** `--quick` for a look; the figures in README come from a run without it. */
 const quick = process.argv.includes('--quick')
@@ -26,6 +27,11 @@ const seconds = quick ? 1 : 4
 /** `--only http,tunnel` measures nothing else; verify and start read what http wrote. */
 const only = process.argv[process.argv.indexOf('--only') + 1]?.split(',') ?? []
 const wants = (name: string): boolean => !process.argv.includes('--only') || only.includes(name)
+
+/** `--entries 10000000` makes another ledger for evidence: some 0.8 KB of disk each, twice while it is bundled. */
+const entriesAt = process.argv.indexOf('--entries')
+const evidenceEntries =
+  entriesAt < 0 ? (quick ? 20_000 : 500_000) : Number(process.argv[entriesAt + 1])
 
 function print(section: Section): void {
   process.stdout.write(`\n## ${section.title}\n${section.note}\n\n`)
@@ -107,6 +113,11 @@ async function main(): Promise<void> {
       mkdirSync(filled)
       await fillLedger(filled, quick ? 20_000 : 1_000_000)
       print(benchVerify(filled, { rounds, replay: false }))
+    }
+    if (wants('evidence')) {
+      print(await benchCheckpoints(join(directory, 'checkpoints'), quick ? 4 : 24))
+      const options = { directory, entries: evidenceEntries, rounds, port: ports.evidence }
+      for (const section of await benchEvidence(options)) print(section)
     }
     const policy = join(directory, 'haltgate', 'policies.yaml')
     const start = { filled: data, policy, rounds: quick ? 1 : 5 }

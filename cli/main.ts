@@ -7,6 +7,7 @@ import { addCa } from './ca-command.ts'
 import { addDoctor } from './doctor-command.ts'
 import { addDomains, pluginOption } from './domains.ts'
 import { exitCodes, explainFailure } from './exit.ts'
+import { addInject } from './inject-command.ts'
 import { limitFlags } from './limit-flags.ts'
 import { authorityOf, type Flags, type Settings, settingsOf } from './settings.ts'
 import { version } from './version.ts'
@@ -287,6 +288,7 @@ async function main(): Promise<void> {
   addCa(program, finish)
   addApprovals(program, finish)
   addDomains(program, finish)
+  addInject(program, finish)
   try {
     await program.parseAsync(process.argv)
   } catch (error) {

@@ -55,6 +55,8 @@ export class Checkpointer {
   #stale = true
   #published: Promise<void> = Promise.resolve()
   #latest: DurableCheckpoint | null = null
+  /** Of the newest note that is durable as an entry. */
+  #durableSize = 0
   #closed = false
 
   private constructor(options: CheckpointerOptions, signer: Signer, covered: number) {
@@ -188,7 +190,10 @@ export class Checkpointer {
 
   #durable(checkpoint: DurableCheckpoint, key: string): void {
     const { publish, trouble } = this.#options
+    this.#durableSize = Math.max(this.#durableSize, checkpoint.size)
     this.#published = this.#published.then(async () => {
+      // Where many come while one is kept, the newest stands for all; a handover is told by itself.
+      if (checkpoint.size < this.#durableSize && checkpoint.cause !== 'rotate') return
       if (this.#latest !== null && this.#latest.size >= checkpoint.size) return
       this.#latest = checkpoint
       try {

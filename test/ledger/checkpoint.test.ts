@@ -141,7 +141,6 @@ signedTest(
     const all: Promise<unknown>[] = []
     for (let index = 0; index < 3_000; index += 1) all.push(signed.world.decide(ledger, 1))
     await Promise.all(all)
-    await signed.told(3)
     const sizes = entriesOf(signed.world.place)
       .filter(({ kind }) => kind === 'checkpoint')
       .map(({ seq }) => seq)
