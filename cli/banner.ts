@@ -20,12 +20,16 @@ export function banner(world: World, settings: Settings): string {
     `  policy   ${shownPath(settings.policyFile)}  ${digest.slice(0, 19)}…  mode ${mode}`,
     `  ledger   ${shownPath(ledger)}  head ${world.gate.ledger.head.seq}`,
     `  control  ${control}  (token in ${shownPath(token)})`,
+    ...redirected(world),
     '',
     'Next, in another shell:',
     ...commands.map(([command, what]) => `  ${command.padEnd(width)}  # ${what}`),
     '',
   ].join('\n')
 }
+
+const redirected = ({ transparent }: World): string[] =>
+  transparent === null ? [] : [`  redirected to  ${authorityOf(transparent)}  (docs/boundaries.md)`]
 
 const controlOf = ({ control }: World): string =>
   'path' in control ? `unix:${control.path}` : authorityOf(control)

@@ -36,6 +36,10 @@ async function finish(work: Promise<number>): Promise<void> {
 }
 
 const listenOption = new Option('--listen <host:port>', 'where agents connect (HALTGATE_LISTEN)')
+const transparentOption = new Option(
+  '--transparent <host:port>',
+  'where the network redirects agents that ask no proxy; with --agent (HALTGATE_TRANSPARENT)',
+)
 const controlOption = new Option(
   '--control <host:port>',
   'the operators’ listener (HALTGATE_CONTROL)',
@@ -63,6 +67,7 @@ function gateOptions(command: Command): Command {
   return command
     .addHelpText('after', '\nThe limits of the proxy are flags too: see docs/limits.md.')
     .addOption(listenOption)
+    .addOption(transparentOption)
     .addOption(controlOption)
     .addOption(policyOption)
     .addOption(dataOption)
@@ -101,6 +106,7 @@ function runSettings(flags: Given): Settings {
   return settingsOf(flags, {
     ...process.env,
     HALTGATE_LISTEN: '127.0.0.1:0',
+    HALTGATE_TRANSPARENT: '',
     HALTGATE_CONTROL: '127.0.0.1:0',
     HALTGATE_AGENT: process.env['HALTGATE_AGENT'] || 'local',
     HALTGATE_LOG_LEVEL: process.env['HALTGATE_LOG_LEVEL'] || 'warn',

@@ -7,6 +7,7 @@ import { pluginsOfEnvironment } from './policy-files.ts'
 
 export interface Flags {
   readonly listen?: string
+  readonly transparent?: string
   readonly control?: string
   readonly policy?: string
   readonly data?: string
@@ -33,6 +34,8 @@ export interface Address {
 
 export interface Settings {
   readonly listen: Address
+  /** Where the network redirects to what asks no proxy; null where nothing is. */
+  readonly transparent: Address | null
   readonly control: Address | { readonly path: string }
   readonly policyFile: string
   readonly dataDirectory: string
@@ -111,12 +114,14 @@ export function settingsOf(
     )
   }
   const control = pick(flags.control, 'HALTGATE_CONTROL', '127.0.0.1:3129')
+  const agent = flags.agent ?? nonEmpty(environment['HALTGATE_AGENT']) ?? null
   return {
     listen: addressOf(pick(flags.listen, 'HALTGATE_LISTEN', '127.0.0.1:3128'), '--listen'),
+    transparent: transparentOf(pick(flags.transparent, 'HALTGATE_TRANSPARENT', ''), agent),
     control: controlOf(control),
     policyFile: resolve(pick(flags.policy, 'HALTGATE_POLICY', 'policies.yaml')),
     dataDirectory: resolve(pick(flags.data, 'HALTGATE_DATA', 'data')),
-    agent: flags.agent ?? nonEmpty(environment['HALTGATE_AGENT']) ?? null,
+    agent,
     durability,
     logLevel: pick(flags.logLevel, 'HALTGATE_LOG_LEVEL', 'info'),
     anyFilesystem: flags.anyFilesystem ?? environment['HALTGATE_ANY_FILESYSTEM'] === '1',
@@ -138,6 +143,15 @@ export function settingsOf(
     vault: vaultOf(flags.vault ?? nonEmpty(environment['HALTGATE_VAULT'])),
     limits: limitsOf(flags, environment),
   }
+}
+
+/** errors  UsageError without an agent: whoever is redirected shows no credentials. */
+function transparentOf(text: string, agent: string | null): Address | null {
+  if (text === '') return null
+  if (agent !== null) return addressOf(text, '--transparent')
+  throw new UsageError(
+    '--transparent (HALTGATE_TRANSPARENT) needs --agent NAME: what is redirected shows no credentials, so the listener has to say who speaks',
+  )
 }
 
 /** Parts of a path: no empty one, none that leads up, nothing that a URL or a note would write otherwise. */

@@ -45,6 +45,8 @@ export interface World {
   readonly metrics: Metrics
   /** Where agents connect. */
   readonly proxy: Address
+  /** Where the network redirects agents to; null where it does not. */
+  readonly transparent: Address | null
   /** Where operators connect. */
   readonly control: Listen
   readonly warnings: readonly string[]
@@ -115,6 +117,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     const { after, monotonicMs: monotonic } = systemClock
     const proxy = await startProxy({
       ...settings.listen,
+      transparent: settings.transparent,
       ...{ gate, limits, sight, after, monotonic, soon: setImmediate },
       openers: { tunnel: handleConnect, websocket: handleUpgrade },
       resolve: createResolver({ own: () => own, interfaces, after, ...lookup }),
@@ -122,20 +125,27 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       newId: idsOf(gate.bootId),
       log: (level, fields, message) => log[level](fields, message),
     })
-    const listening = { host: proxy.address.address, port: proxy.address.port }
-    own.push({ address: listening.host, port: listening.port })
+    own.push(...[proxy.address, proxy.transparent ?? []].flat())
+    const listening = listenedAt(proxy.address)
+    const transparent = proxy.transparent && listenedAt(proxy.transparent)
     const opened = { custodian, custody, gate, proxy, control, notices }
     const close = (): Promise<void> => closeWorld(opened)
-    return { gate, metrics, proxy: listening, control: address, warnings, reload, close }
+    const listeners = { proxy: listening, transparent, control: address }
+    return { gate, metrics, ...listeners, warnings, reload, close }
   } catch (error) {
     // The proxy is opened last: where anything fails, it does not listen.
     await control?.close()
     await gate.close()
     await custodian?.close()
     await custody.close()
-    throw listenFailure(error, settings.listen)
+    throw listenFailure(error, settings)
   }
 }
+
+const listenedAt = ({ address, port }: { address: string; port: number }): Address => ({
+  host: address,
+  port,
+})
 
 interface ControlParts {
   readonly clock: Clock
@@ -204,13 +214,15 @@ function limitsFor({ limits, log, settings }: WorldOptions): Partial<Limits> {
 }
 
 /** An address that cannot be had is a failure of the machine, whichever listener wanted it. */
-function listenFailure(error: unknown, proxy: Address): unknown {
+function listenFailure(error: unknown, { listen, transparent }: Settings): unknown {
   const cause = error instanceof Failure ? error.cause : error
   if (!(cause instanceof Error && 'syscall' in cause)) return error
+  const isOther = transparent !== null && 'port' in cause && cause.port === transparent.port
+  const [flag, wanted] = isOther ? ['--transparent', transparent] : ['--listen', listen]
   const message =
     error instanceof Failure
       ? error.message
-      : `the proxy cannot have ${authorityOf(proxy)} (${cause.message}); choose another with --listen`
+      : `the proxy cannot have ${authorityOf(wanted)} (${cause.message}); choose another with ${flag}`
   return new Failure('ledger-unavailable', message, { cause: error })
 }
 

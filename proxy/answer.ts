@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net'
 import type { Refusal } from '../gate/refusal.ts'
 import type { ProxyContext } from './context.ts'
-import { refusalBytes } from './refuse.ts'
 
 /**
  * Writes the last bytes, ends, and reads on for a while: closing with unread bytes would reset the
@@ -29,5 +28,5 @@ export function answerBytes(context: ProxyContext, socket: Socket, bytes: Buffer
 }
 
 export function answerRefusal(context: ProxyContext, socket: Socket, refusal: Refusal): void {
-  answerBytes(context, socket, refusalBytes(refusal))
+  answerBytes(context, socket, context.voice.refusal(refusal))
 }

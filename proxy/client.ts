@@ -25,6 +25,7 @@ export class Client implements Connection {
   readonly principal: Principal | null
   readonly authority: Authority | null
   readonly scheme: 'http' | 'https'
+  readonly redirected: boolean
   readonly socket: Socket
   busy: Busy | null = null
   /** What is pipelined behind the request that is served. */
@@ -41,6 +42,7 @@ export class Client implements Connection {
     this.principal = connection.principal
     this.authority = connection.authority
     this.scheme = connection.scheme ?? 'http'
+    this.redirected = connection.redirected === true
     this.socket = socket
   }
 

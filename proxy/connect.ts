@@ -1,5 +1,4 @@
 /** CONNECT: what can be seen inside goes back to be judged request by request, everything else is a tunnel. */
-import type { Passage } from '../gate/passage.ts'
 import type { Classification } from '../kernel/policy.ts'
 import { answerBytes, answerRefusal } from './answer.ts'
 import type { Connection, HandleOpening, Opening, ProxyContext } from './context.ts'
@@ -9,7 +8,6 @@ import { readAuthority } from './host.ts'
 import { Inlet } from './inlet.ts'
 import { firstAsk } from './meter.ts'
 import { type Objection, objectionTo } from './objection.ts'
-import { receiptText } from './refuse.ts'
 import { unreadable } from './unreadable.ts'
 
 const plainPort = 80
@@ -17,25 +15,16 @@ const plainPort = 80
 interface Tunnel {
   readonly context: ProxyContext
   readonly connection: Connection
-  readonly opening: Opening
+  readonly opening: Pick<Opening, 'facts' | 'socket'>
   readonly greeting: Greeting
-}
-
-/** RFC 9110 9.3.6: the client may send as soon as it reads this. */
-function established(policy: string, passage: Passage | null): string {
-  const lines = ['HTTP/1.1 200 Connection Established', `Haltgate-Policy: ${policy}`]
-  if (passage !== null) {
-    lines.push(`Haltgate-Decision: ${passage.observed ? 'allow' : passage.verdict}`)
-    lines.push(`Haltgate-Receipt: ${receiptText(passage.receipt)}`)
-    if (passage.observed) lines.push(`Haltgate-Observed: ${passage.verdict}`)
-  }
-  return `${lines.join('\r\n')}\r\n\r\n`
+  /** What is known before it is admitted, and speaks against passing it through unseen. */
+  readonly objection: Objection | null
 }
 
 /** Judged by whether any rule could allow the host at all; null where none could, which was answered. */
 async function reachOf(
   context: ProxyContext,
-  opening: Opening,
+  opening: Tunnel['opening'],
   scheme: 'http' | 'https',
 ): Promise<Classification | null> {
   const { facts, socket } = opening
@@ -59,14 +48,14 @@ async function openPlain(
   if ((await reachOf(context, opening, 'http')) === null) return
   const { facts, head, socket } = opening
   const { host, port, principal } = facts
-  socket.write(established(context.gate.policy.digest, null), 'latin1')
+  socket.write(context.voice.established(context.gate.policy.digest, null), 'latin1')
   const { listener } = connection
   context.serveInner({ listener, principal, authority: { host, port } }, socket, head)
 }
 
 /** By TLS: opened and judged inside, or passed through unseen, as the policy says. */
-async function openSecure(tunnel: Tunnel): Promise<void> {
-  const { context, opening, greeting } = tunnel
+export async function openSecure(tunnel: Tunnel): Promise<void> {
+  const { context, opening, greeting, objection } = tunnel
   const { policy } = context.gate
   if (policy.inspects) {
     const reached = await reachOf(context, opening, 'https')
@@ -76,11 +65,25 @@ async function openSecure(tunnel: Tunnel): Promise<void> {
     }
     if (reached.tls === 'inspect') {
       const { openInspected } = await import('./inspect/open.ts')
-      await openInspected({ ...tunnel, established: established(policy.digest, null) })
+      await openInspected({
+        ...tunnel,
+        established: context.voice.established(policy.digest, null),
+      })
       return
     }
   }
-  await openTunnel(tunnel)
+  if (objection === null) await openTunnel(tunnel)
+  else await refuseOpening(tunnel, objection)
+}
+
+async function refuseOpening(
+  { context, connection, opening }: Pick<Tunnel, 'context' | 'connection' | 'opening'>,
+  { code, message }: Objection,
+): Promise<void> {
+  const { facts, socket } = opening
+  const { listener } = connection
+  const { principal } = facts
+  answerRefusal(context, socket, await context.gate.reject({ code, message, principal, listener }))
 }
 
 /** Ends a tunnel that was established and then did not say what it had to: nothing of it went upstream. */
@@ -117,7 +120,7 @@ async function openTunnel(tunnel: Tunnel): Promise<void> {
   const upstream = await crossing.dial(facts, { onread: inlet.onread })
   if (upstream === null) return
   crossing.status = 200
-  socket.write(established(passage.policy, passage), 'latin1')
+  socket.write(context.voice.established(passage.policy, passage), 'latin1')
   // An upstream that leaves before the client has spoken ends the tunnel: there is nobody to join.
   const left = (): void => crossing.cut('upstream-unreachable')
   upstream.once('close', left)
@@ -155,11 +158,13 @@ export const handleConnect: HandleOpening = async (context, connection, opening)
   socket.on('error', () => {})
   const fault = hostFault(opening)
   if (fault !== null) {
-    const { listener } = connection
-    const refusal = await context.gate.reject({ ...fault, principal: facts.principal, listener })
-    answerRefusal(context, socket, refusal)
+    await refuseOpening({ context, connection, opening }, fault)
     return
   }
-  if (facts.port === plainPort) await openPlain(context, connection, opening)
-  else await openSecure({ context, connection, opening, greeting: new Greeting(socket, head) })
+  if (facts.port === plainPort) {
+    await openPlain(context, connection, opening)
+    return
+  }
+  const greeting = new Greeting(socket, head)
+  await openSecure({ context, connection, opening, greeting, objection: null })
 }

@@ -14,6 +14,7 @@ import type { Authority } from './host.ts'
 import type { Limits } from './limits.ts'
 import type { Sight } from './sight.ts'
 import type { Ticker } from './ticker.ts'
+import type { Voice } from './voice.ts'
 
 /** What was found wrong before the gate could be asked; recorded, then answered. */
 export interface Rejection {
@@ -60,6 +61,8 @@ export interface ProxyContext {
   /** Watches the wall time of all meters with one timer. */
   readonly ticker: Ticker
   readonly sight: Sight
+  /** How a socket that is no HTTP server's any more is told what became of it. */
+  readonly voice: Voice
   /**
    * Serves plain HTTP on a socket of which `head` was read already: the inside of a tunnel to port 80.
    * Every request is judged on its own, origin-form, with Host equal to the authority.
@@ -79,6 +82,8 @@ export interface Connection {
   readonly authority: Authority | null
   /** What is spoken inside a tunnel; absent on the proxy's port, where it is http. */
   readonly scheme?: 'http' | 'https'
+  /** Redirected here by the network: each request names its host in Host, and is not asked of a proxy. */
+  readonly redirected?: boolean
 }
 
 /** A CONNECT or an upgrade that passed the front: well-formed, identified, its target read. */

@@ -12,7 +12,7 @@ export type Heard =
 const startBytes = 2_048
 
 /** TLS alert 49, access_denied (RFC 8446 6.2), fatal: the one refusal that a TLS client can read. */
-const accessDenied = Buffer.from([21, 3, 3, 0, 2, 2, 49])
+export const accessDenied = Buffer.from([21, 3, 3, 0, 2, 2, 49])
 
 export class Greeting {
   readonly heard: Promise<Heard>

@@ -8,7 +8,7 @@ import { Facts } from './facts.ts'
 import { type Head, malformed, type RawHead, readHead } from './front.ts'
 import { readAuthority } from './host.ts'
 import { overrideFault } from './inspect/override.ts'
-import { readAbsolute, readOrigin, readTunnel, type Target } from './target.ts'
+import { httpPort, readAbsolute, readOrigin, readTunnel, type Target } from './target.ts'
 
 export interface Intake {
   readonly ok: true
@@ -41,7 +41,9 @@ export function takeIn(
   if (!head.ok) return { ...head, principal: null }
   const unfit = unfitFor(kind, head, raw)
   if (unfit !== null) return { ...malformed(unfit), principal: null }
-  const identity = client.identify(gate.policy, head.authorization, listenerAgent)
+  // Whoever did not ask a proxy shows it no credentials: the listener's agent is who speaks (RFC 9110 11.7.2).
+  const authorization = client.redirected ? null : head.authorization
+  const identity = client.identify(gate.policy, authorization, listenerAgent)
   if (!identity.ok) {
     const { code, message } = identity
     return { ok: false, code, message, status: reasons[code].status, principal: null }
@@ -82,6 +84,7 @@ function targetOf(
 ): Target | (Omit<Unfit, 'principal'> & { readonly ok: false }) {
   const { authority } = client
   const url = raw.url ?? ''
+  if (client.redirected) return redirectedTarget(url, kind, head.host)
   if (kind === 'tunnel' && authority !== null) return malformed('There is no CONNECT in a tunnel.')
   if (authority !== null && head.host !== null) {
     const named = readAuthority(head.host, client.scheme === 'https' ? 443 : 80)
@@ -92,6 +95,26 @@ function targetOf(
     }
   }
   const target = readTarget(url, kind, authority)
+  return target.ok ? target : malformed(target.message)
+}
+
+/** What was redirected is asked as an origin is: the path in the request line, the host in Host. */
+function redirectedTarget(
+  url: string,
+  kind: OpeningKind,
+  host: string | null,
+): Target | (Omit<Unfit, 'principal'> & { readonly ok: false }) {
+  if (kind === 'tunnel') return malformed('There is no CONNECT where no proxy was asked.')
+  if (host === null) return malformed('The Host header is missing: nothing else names the host.')
+  const authority = readAuthority(host, httpPort)
+  if (authority === null) return malformed('The host or port of the Host header is not valid.')
+  if (authority.port !== httpPort) {
+    // Which port it was bound for cannot be known; a port is not taken on the word of a header.
+    const message = `The Host header names port ${authority.port}: what is redirected goes to port ${httpPort}.`
+    const code = 'authority-mismatch'
+    return { ok: false, code, status: reasons[code].status, message }
+  }
+  const target = readOrigin(url, authority)
   return target.ok ? target : malformed(target.message)
 }
 

@@ -1,9 +1,14 @@
 /** The proxy's one port: an HTTP server that forwards, tunnels and upgrades, and serves nothing of its own. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, Socket } from 'node:net'
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  Socket,
+  type Server as TcpServer,
+} from 'node:net'
 import type { Clock, Resolve } from '../gate/ports.ts'
 import { assert } from '../kernel/contract.ts'
-import { answerRefusal } from './answer.ts'
+import { answerBytes, answerRefusal } from './answer.ts'
 import { Client } from './client.ts'
 import type { Connection, Deciding, Log, ProxyContext } from './context.ts'
 import { Desk } from './desk.ts'
@@ -18,9 +23,11 @@ import {
 } from './handle.ts'
 import { launch } from './launch.ts'
 import { defaultLimits, type Limits } from './limits.ts'
+import { handleRedirected } from './redirected.ts'
 import { sever } from './sever.ts'
 import { blind, remembering, type Sight } from './sight.ts'
 import { Ticker } from './ticker.ts'
+import { httpVoice } from './voice.ts'
 
 /** Connections that wait to be accepted, as far as the system lets them: with fewer, a burst of clients is dropped. */
 const backlogMax = 4_096
@@ -33,6 +40,8 @@ export interface ProxyOptions {
   /** 0 for any free port. */
   readonly port: number
   readonly listenerAgent: string | null
+  /** Where the network redirects to what asks no proxy; absent or null where nothing is. It needs a listenerAgent. */
+  readonly transparent?: { readonly host: string; readonly port: number } | null
   readonly limits?: Partial<Limits>
   /** Absent where nothing is inspected. */
   readonly sight?: Sight
@@ -45,6 +54,8 @@ export interface ProxyOptions {
 
 export interface ProxyServer {
   readonly address: AddressInfo
+  /** Of the transparent listener; null where there is none. */
+  readonly transparent: AddressInfo | null
   /** Open client connections, tunnels included. */
   readonly connections: number
   /** Stops accepting, lets what is in flight finish within `drainMs`, then cuts it. */
@@ -59,6 +70,8 @@ const refusedMax = 256
 
 /** Starts to listen. errors  those of listen: the port is taken, the address is not ours. */
 export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
+  const { listenerAgent, transparent = null } = options
+  assert(transparent === null || listenerAgent !== null, 'a transparent listener has an agent')
   const limits = { ...defaultLimits, ...options.limits }
   const server = createServer({
     connectionsCheckingInterval: Math.min(lateCheckMs, limits.headersTimeoutMs),
@@ -75,12 +88,13 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   // Node would drop headers above this without a word; the front refuses instead.
   server.maxHeadersCount = 0
   server.timeout = limits.idleTimeoutMs
-  const { gate, resolve, listenerAgent, newId, monotonic, after } = options
+  const { gate, resolve, newId, monotonic, after } = options
   const log = seldom(options.log, monotonic)
   const context: ProxyContext = {
     ...{ gate, limits, resolve, listenerAgent, log, newId, monotonic, after },
     ticker: new Ticker(after),
     soon: options.soon ?? ((callback) => callback()),
+    voice: httpVoice,
     sight: remembering(options.sight ?? blind, (pools) => {
       desk.securePools = pools
     }),
@@ -96,15 +110,22 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyServer> {
   }
   const desk = new Desk(context)
   attach(server, desk, options)
-  await listen(server, options)
-  const address = server.address()
-  assert(address !== null && typeof address === 'object', 'a listening proxy has a port')
+  const redirecting = createTcpServer({ allowHalfOpen: true, noDelay: true })
+  attachRedirected(redirecting, desk)
+  const redirected = transparent === null ? null : await listen(redirecting, transparent)
   return {
-    address,
+    address: await listen(server, options).catch((error: unknown) => {
+      redirecting.close()
+      throw error
+    }),
+    transparent: redirected,
     get connections(): number {
       return desk.clients.size
     },
-    close: () => drain(desk, server),
+    close: () => {
+      redirecting.close()
+      return drain(desk, server)
+    },
   }
 }
 
@@ -131,7 +152,23 @@ function attach(server: Server, desk: Desk, options: ProxyOptions): void {
     else socket.destroy()
   })
   server.on('timeout', (socket) => handleIdle(desk, socket))
-  // Of one accept, mostly for want of a file descriptor: the server goes on listening.
+  logErrors(server, desk)
+}
+
+/** Takes in what the network redirects: within the same limits, and to the same line. */
+function attachRedirected(server: TcpServer, desk: Desk): void {
+  const listener = `transparent:${desk.context.listenerAgent ?? '*'}`
+  const outer: Connection = { listener, principal: null, authority: null, redirected: true }
+  server.on('connection', (socket) => {
+    accept(desk, outer, socket)
+    const client = desk.clients.get(socket)
+    if (client?.done === false) launchFor(desk, socket, handleRedirected(desk, client))
+  })
+  logErrors(server, desk)
+}
+
+/** Of one accept, mostly for want of a file descriptor: the server goes on listening. */
+function logErrors(server: TcpServer, desk: Desk): void {
   server.on('error', ({ message }) => desk.context.log('error', { error: message }, acceptFailed))
 }
 
@@ -176,7 +213,9 @@ async function refuseConnection(desk: Desk, outer: Connection, socket: Socket): 
   const message = `There are ${limits.connectionsMax} connections already: close some, or wait.`
   const { listener } = outer
   const refusal = await gate.reject({ code: 'rate-limited', message, principal: null, listener })
-  answerRefusal(desk.context, socket, refusal)
+  // What a redirected client speaks is not known yet: it gets the end alone.
+  if (outer.redirected === true) answerBytes(desk.context, socket, '')
+  else answerRefusal(desk.context, socket, refusal)
 }
 
 /** Reads plain HTTP out of a tunnel with the same server, so that every limit and check holds there too. */
@@ -201,12 +240,17 @@ function serveInner(
   socket.resume()
 }
 
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+function listen(
+  server: TcpServer,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host, port, backlog: backlogMax }, () => {
       server.off('error', reject)
-      resolve()
+      const address = server.address()
+      assert(address !== null && typeof address === 'object', 'a listening proxy has a port')
+      resolve(address)
     })
   })
 }

@@ -20,7 +20,7 @@ export interface NoTarget {
 
 const none = (message: string): NoTarget => ({ ok: false, message })
 
-const httpPort = 80
+export const httpPort = 80
 
 /** Reads `http://host[:port][/path][?query]`. */
 export function readAbsolute(target: string): Target | NoTarget {

@@ -12,9 +12,9 @@ import { objectionTo } from '../objection.ts'
 export interface Inspected {
   readonly context: ProxyContext
   readonly connection: Connection
-  readonly opening: Opening
+  readonly opening: Pick<Opening, 'facts' | 'socket'>
   readonly greeting: Greeting
-  /** The answer to the CONNECT. */
+  /** The answer to the CONNECT; empty where nobody asked. */
   readonly established: string
 }
 

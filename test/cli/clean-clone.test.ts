@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { limitFlags } from '../../cli/limit-flags.ts'
+import { filterNames } from '../../evidence/index/ask.ts'
 import { documents, linksOf } from '../house/docs.ts'
 import { haltgate, makePlace, openGate, type Place, shell } from './command.ts'
 
@@ -76,6 +77,9 @@ const flags: ReadonlySet<string> = new Set([
   ...limitFlags.map(({ flag }) => flag),
   ...(wired.match(/(?<=')--[a-z-]+/g) ?? []),
   ...['--help', '--version'],
+  ...filterNames.map((name) => `--${name}`),
+  // Of buildah, and of kubectl.
+  ...['--build-arg', '--isolation', '--profile'],
   // Of `npm run fuzz`.
   ...(readFileSync('scripts/fuzz.mjs', 'utf8').match(/--[a-z]+/g) ?? []),
 ])
@@ -109,9 +113,11 @@ test('every flag that a document gives to haltgate is one that it takes', async 
 })
 
 test('every HALTGATE_ variable that a document or the image sets is read, and each that a help names', async (t) => {
-  const sources = readdirSync('cli')
-    .filter((name) => name !== 'main.ts')
-    .map((name) => readFileSync(join('cli', name), 'utf8'))
+  const sources = ['cli', 'test/image'].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name !== 'main.ts')
+      .map((name) => readFileSync(join(folder, name), 'utf8')),
+  )
   const read = new Set(sources.join('\n').match(/HALTGATE_[A-Z_]+/g))
   const place = makePlace(t, '')
   const { output } = await haltgate(place, ['start', '--help'])
