@@ -23,18 +23,37 @@ const closed = (seen: string): Tried => ({ state: 'closed', seen })
 const open = (seen: string): Tried => ({ state: 'open', seen })
 const skipped = (seen: string): Tried => ({ state: 'skipped', seen })
 
-/** A connection that stands is a way out, whoever listens there. */
+/** What a gate answers that connections are redirected to, and nobody else does. */
+const gateAnswered = 'the gate answered'
+
+const question = 'GET / HTTP/1.1\r\nHost: doctor.haltgate.invalid\r\nConnection: close\r\n\r\n'
+
+/** A connection that stands is a way out, whoever listens there: but for a gate that it was redirected to. */
 export function tryTcp({ host, port }: Target): Promise<Tried> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port })
+    const socket = connect({ host, port }).setEncoding('latin1')
+    const connected = open(`connected to ${host}:${port}`)
+    let answer = ''
+    let otherwise = closed(`no answer in ${waitMs / 1_000} s`)
     const end = (tried: Tried): void => {
       clearTimeout(timer)
       socket.destroy()
       resolve(tried)
     }
-    const timer = setTimeout(() => end(closed(`no answer in ${waitMs / 1_000} s`)), waitMs)
-    socket.on('connect', () => end(open(`connected to ${host}:${port}`)))
-    socket.on('error', (error: NodeJS.ErrnoException) => end(closed(error.code ?? error.message)))
+    const timer = setTimeout(() => end(otherwise), waitMs)
+    socket.on('connect', () => {
+      otherwise = connected
+      socket.write(question)
+    })
+    socket.on('data', (text: string) => {
+      answer += text
+      if (/^Haltgate-Decision:/im.test(answer)) end(closed(gateAnswered))
+      else if (answer.length > 4_096 || answer.includes('\r\n\r\n')) end(connected)
+    })
+    socket.on('close', () => end(otherwise))
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      end(otherwise === connected ? connected : closed(error.code ?? error.message))
+    })
   })
 }
 
@@ -108,8 +127,13 @@ export async function tryCurl(
   environment: CommandRun['environment'],
 ): Promise<Tried> {
   const seconds = String(waitMs / 1_000)
-  const flags = ['-sk', '-o', '/dev/null', '-w', '%{http_code}', '-m', seconds, ...rest, url]
+  const format = '%{http_code} %header{haltgate-decision}'
+  const flags = ['-sk', '-o', '/dev/null', '-w', format, '-m', seconds, ...rest, url]
   const { code, output } = await runClient({ program: 'curl', rest: flags, environment })
   if (code === null) return skipped('curl is not installed')
-  return code === 0 ? open(`${url} answered ${output.trim()}`) : closed(`curl ended with ${code}`)
+  if (code !== 0) return closed(`curl ended with ${code}`)
+  // Curl before 7.84 prints the name of the header itself.
+  const [status = '', decision = ''] = output.trim().split(' ')
+  const isGate = decision !== '' && !decision.startsWith('%')
+  return isGate ? closed(gateAnswered) : open(`${url} answered ${status}`)
 }

@@ -114,6 +114,28 @@ test('a proxy that is no gate is told from one that is', async (t) => {
   )
 })
 
+test('a connection that was redirected to a gate is no way out', async (t) => {
+  const place = makePlace(t, policy(80))
+  const gate = await openGate(t, place, ['--agent', 'local', '--transparent', '127.0.0.1:0'])
+  const [, port = ''] = await gate.says(/redirected to +127\.0\.0\.1:(\d+)/)
+  const nowhere = ['--target6', '[::1]:1', '--resolver', '127.0.0.1:1', '--name', 'x.invalid']
+  const ran = await haltgate(place, [
+    'doctor',
+    '--json',
+    '--target',
+    `127.0.0.1:${port}`,
+    ...nowhere,
+  ])
+  const { checks } = JSON.parse(ran.output) as Answer
+  for (const name of ['direct TCP to an address', 'curl --noproxy "*"', 'variables unset']) {
+    t.match(
+      checks.find(({ check }) => check === name),
+      { state: 'ok', seen: 'the gate answered' },
+      name,
+    )
+  }
+})
+
 test('in a jail doctor finds no way out', {
   skip: hasNamespaces ? false : 'no namespaces here',
 }, async (t) => {
