@@ -24,9 +24,10 @@ const keysOf = (part: object): readonly string[] => Object.keys(part).sort()
 test('the tables of docs/policy.md hold the keys of the schema', (t) => {
   const { properties } = schema
   const { rules, budgets, agents, approvers, issuers, credentials } = properties
-  const { upstream_proxies, prices, defaults } = properties
+  const { upstream_proxies, prices, defaults, ledger } = properties
   const top = [
-    ...keysOf(properties).filter((key) => key !== 'defaults'),
+    ...keysOf(properties).filter((key) => key !== 'defaults' && key !== 'ledger'),
+    ...keysOf(ledger.properties).map((key) => `ledger.${key}`),
     ...keysOf(defaults.properties).map((key) => `defaults.${key}`),
   ]
   const rule = keysUnder('A rule: when', 'A rule: what the', 'A rule: what follows')
