@@ -11,7 +11,7 @@ import {
   nextKeyWord,
 } from './checkpoint.ts'
 import type { CheckpointKeys } from './checkpoint-keys.ts'
-import type { After } from './deadline.ts'
+import { type After, stopwatch } from './deadline.ts'
 import type { Receipt } from './entry.ts'
 import { noteText, type Signer, signNote } from './note.ts'
 import type { Line } from './queue.ts'
@@ -37,6 +37,9 @@ export interface CheckpointerOptions {
   readonly trouble: (error: unknown) => void
 }
 
+/** Of notes that the count of entries makes, one is kept in so long. */
+const crowdedSeconds = 0.25
+
 export class Checkpointer {
   readonly #options: CheckpointerOptions
   /** Signs from here on. */
@@ -55,6 +58,10 @@ export class Checkpointer {
   #stale = true
   #published: Promise<void> = Promise.resolve()
   #latest: DurableCheckpoint | null = null
+  /** Seconds since the last note was kept. */
+  #sincePublished: () => number = () => Number.POSITIVE_INFINITY
+  /** True while the count of entries, and no timer, makes a checkpoint. */
+  #isCrowded = false
   /** Of the newest note that is durable as an entry. */
   #durableSize = 0
   #closed = false
@@ -99,8 +106,11 @@ export class Checkpointer {
   /** Told after each entry that is not of this class's own making. */
   pushed(): void {
     if (this.#closed) return
-    if (this.#options.tree.size - this.#covered >= checkpointEntriesMax) this.make('cadence')
-    else if (!this.#pressing) this.#arm(checkpointMs, 'cadence')
+    if (this.#options.tree.size - this.#covered >= checkpointEntriesMax) {
+      this.#isCrowded = true
+      this.make('cadence')
+      this.#isCrowded = false
+    } else if (!this.#pressing) this.#arm(checkpointMs, 'cadence')
   }
 
   /** Appends a checkpoint over all entries so far. */
@@ -178,12 +188,17 @@ export class Checkpointer {
   #append(line: Line, made: Omit<DurableCheckpoint, 'seq'>): void {
     const { append, tree } = this.#options
     const key = this.#signer.vkey
+    const isCrowded = this.#isCrowded
     this.#covered = made.size
     const durable = append(line)
     assert(tree.size === made.size + 1, 'a checkpoint covers the entries before its own')
     // A refusal says that it may be on the disk or not: whatever comes behind it tells.
     durable.then(
-      ({ seq }) => this.#durable({ ...made, seq }, key),
+      ({ seq }) => {
+        // The next one is near, and stands for this one, too: its file would cost more than its signature.
+        if (isCrowded && this.#sincePublished() < crowdedSeconds) return
+        this.#durable({ ...made, seq }, key)
+      },
       () => undefined,
     )
   }
@@ -196,6 +211,7 @@ export class Checkpointer {
       if (checkpoint.size < this.#durableSize && checkpoint.cause !== 'rotate') return
       if (this.#latest !== null && this.#latest.size >= checkpoint.size) return
       this.#latest = checkpoint
+      this.#sincePublished = stopwatch()
       try {
         await publish(checkpoint)
         await this.#retire(key)
