@@ -271,7 +271,8 @@ function addPolicy(program: Command): void {
 
 /** Commands whose rooms are large: they are loaded where they are called, so that a gate does not pay for them. */
 async function addRarely(program: Command): Promise<void> {
-  const called = process.argv[2]
+  const [, , first, second] = process.argv
+  const called = first === 'help' ? second : first
   if (called === 'audit') (await import('./audit-command.ts')).addAudit(program, finish)
   else program.command('audit').description('read, prove, export and report the ledger')
   if (called === 'witness') (await import('./witness.ts')).addWitness(program, finish)
