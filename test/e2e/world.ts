@@ -208,8 +208,10 @@ export class TestWorld {
 export function readEntries(dataDirectory: string, kinds: readonly string[]): readonly Entry[] {
   const { ledger } = layoutOf(dataDirectory)
   const names = readdirSync(ledger).filter((name) => /^ledger-\d+\.jsonl$/.test(name))
-  const lines = names.sort().flatMap((name) => readFileSync(join(ledger, name), 'utf8').split('\n'))
-  const entries = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Entry)
+  const texts = names.sort().map((name) => readFileSync(join(ledger, name), 'utf8'))
+  // What stands behind the last LF of a file a crash cut off: it is no entry.
+  const lines = texts.flatMap((text) => text.split('\n').slice(0, -1))
+  const entries = lines.map((line) => JSON.parse(line) as Entry)
   return kinds.length === 0 ? entries : entries.filter(({ kind }) => kinds.includes(kind))
 }
 
